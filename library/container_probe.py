@@ -1,0 +1,139 @@
+#!/usr/bin/python
+"""Look at containers as the engine sees them."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: container_probe
+short_description: Look at containers as the engine sees them
+description:
+  - Asks the Docker engine of the host over its socket. Changes nothing and never fails for what it sees.
+options:
+  checks:
+    description: What to look at.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      id:
+        description: Id of the gate.
+        type: str
+        required: true
+      kind:
+        description:
+          - V(engine), the engine answers.
+          - V(image), the container runs, and its image has id O(checks[].image_id).
+          - V(limits), memory, CPU and processes are limited, capabilities dropped, no new privileges.
+          - V(user), the container does not run as root.
+        type: str
+        choices: [engine, image, limits, user]
+        required: true
+      container:
+        description: Name of the container; needed for every kind but V(engine).
+        type: str
+        default: ''
+      image_id:
+        description: The id that its image must have, C(sha256:...).
+        type: str
+        default: ''
+author: [golive developers]
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+"""
+
+EXAMPLES = r"""
+- name: See which image runs
+  container_probe:
+    checks:
+      - {id: release.idle_image, kind: image, container: football-green, image_id: "{{ app_image_id }}"}
+"""
+
+RETURN = r"""
+measurements:
+  description: One per check, see docs/contributing.md. C(value) of kind V(image) is the id that was found.
+  returned: always
+  type: list
+  elements: dict
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.golive_core import engine_api
+from ansible.module_utils.golive_core.measurement import Measurement, measurement, summarise, utc_now
+
+KINDS = ("engine", "image", "limits", "user")
+EXPECTED = {
+    "engine": "the engine answers",
+    "image": "running with image {image_id}",
+    "limits": "memory, CPU and processes limited, capabilities dropped, no new privileges",
+    "user": "a user other than root",
+}
+
+
+def _problems(engine: engine_api.Engine, check: Mapping[str, Any]) -> tuple[list[str], str | None]:
+    """Return what is wrong, and the value seen."""
+    if check["kind"] == "engine":
+        engine.answers()
+        return [], None
+    container = engine.container(check["container"])
+    looks: dict[str, Callable[[], list[str]]] = {
+        "image": lambda: engine_api.wrong_image(container, check["image_id"]),
+        "limits": lambda: engine_api.wrong_limits(container),
+        "user": lambda: engine_api.wrong_user(container),
+    }
+    value = container["Image"] if check["kind"] == "image" else None
+    return looks[check["kind"]](), value
+
+
+def look(engine: engine_api.Engine, check: Mapping[str, Any]) -> Measurement:
+    """Take one measurement: one observation, wrong when there is any problem."""
+    started, began = utc_now(), time.monotonic()
+    try:
+        problems, value = _problems(engine, check)
+    except engine_api.EngineError as error:
+        problems, value = [str(error)], None
+    subject = f"container {check['container']}: " if check["container"] else ""
+    expected = EXPECTED[check["kind"]].format(**check)
+    return measurement(
+        check["id"],
+        n=1,
+        failures=min(1, len(problems)),
+        value=value,
+        observed=subject + (summarise(problems, 6) or expected),
+        expected=expected,
+        started=started,
+        seconds=time.monotonic() - began,
+    )
+
+
+def main() -> None:
+    """Parse the arguments, look."""
+    module = AnsibleModule(
+        argument_spec={
+            "checks": {
+                "type": "list",
+                "elements": "dict",
+                "required": True,
+                "options": {
+                    "id": {"type": "str", "required": True},
+                    "kind": {"type": "str", "choices": list(KINDS), "required": True},
+                    "container": {"type": "str", "default": ""},
+                    "image_id": {"type": "str", "default": ""},
+                },
+                "required_if": [("kind", "image", ("image_id",))],
+            },
+        },
+        supports_check_mode=True,
+    )
+    engine = engine_api.Engine()
+    module.exit_json(changed=False, measurements=[look(engine, check) for check in module.params["checks"]])
+
+
+if __name__ == "__main__":
+    main()

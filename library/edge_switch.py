@@ -1,0 +1,167 @@
+#!/usr/bin/python
+"""Give the traffic of an edge to one colour."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: edge_switch
+short_description: Give the traffic of an edge to one colour
+description:
+  - Replaces the map file that says which colour serves, then tells every running HAProxy worker over the master
+    socket, workers from before a reload included, and reads it back from each. Nothing is reloaded, no connection lost.
+  - When a worker does not take it, the map file and the other workers go back to what they were.
+options:
+  colour:
+    description: The colour that shall serve; V(none) lets the edge answer 503 itself.
+    type: str
+    choices: [blue, green, none]
+    required: true
+  canary_share:
+    description: Per cent of the requests that the other colour gets (0 to 100).
+    type: int
+    default: 0
+  expected_generation:
+    description: Refuse unless the map is at this generation, because somebody else has switched since it was read.
+    type: int
+  map_file:
+    description: The map, as the configuration of HAProxy names it.
+    type: path
+    default: /etc/haproxy/live.map
+author: [golive developers]
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Let green serve
+  edge_switch:
+    colour: green
+"""
+
+RETURN = r"""
+before:
+  description: What served, with the number of switches so far.
+  returned: always
+  type: dict
+  sample: {live: blue, canary: none, canary_share: 0, generation: 4}
+after:
+  description: What serves now; in check mode what would.
+  returned: always
+  type: dict
+workers:
+  description: Pids of the workers that confirmed it.
+  returned: always
+  type: list
+  elements: int
+seconds:
+  description: From the first change to the last confirmation.
+  returned: always
+  type: float
+"""
+
+import fcntl
+import os
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.golive_core.colours import MAP_FILE, Live, read_map, write_map
+from ansible.module_utils.golive_core.haproxy import Edge, EdgeError, master
+
+
+def _replace(path: Path, text: str) -> None:
+    """Replace a file in one step that also survives a power cut."""
+    draft = path.with_name(f".{path.name}.new")
+    with draft.open("w", encoding="utf-8") as file:
+        os.fchmod(file.fileno(), 0o644)
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _switch(edge: Edge, path: Path, before: Live, wanted: Live) -> list[int]:
+    """Write the file, tell the workers; take both back when a worker refuses."""
+    _replace(path, write_map(wanted))
+    try:
+        return list(edge.set_map(wanted))
+    except EdgeError as error:
+        _replace(path, write_map(before))
+        try:
+            edge.set_map(before)
+        except EdgeError as second:
+            raise EdgeError(f"{error}; the map file says {before.live} again, but {second}") from error
+        raise EdgeError(f"{error}; {before.live} serves as before") from error
+
+
+def _result(before: Live, after: Live, workers: list[int], began: float, changed: bool) -> dict[str, Any]:
+    return {
+        "changed": changed,
+        "before": asdict(before),
+        "after": asdict(after),
+        "workers": sorted(workers),
+        "seconds": round(time.monotonic() - began, 4),
+        "diff": {"before": write_map(before), "after": write_map(after)},
+    }
+
+
+def run(params: dict[str, Any], check_mode: bool, edge: Edge) -> dict[str, Any]:
+    """Switch when the file or a worker differs from what is wanted.
+
+    :raises EdgeError: when a worker does not take it
+    :raises ValueError: when the map or what is wanted makes no sense
+    """
+    began = time.monotonic()
+    path = Path(params["map_file"])
+    if check_mode and not path.exists():
+        before = Live()  # what the role would have written
+        return _result(before, Live.serving(params["colour"], params["canary_share"], 1), [], began, changed=True)
+    before = read_map(path.read_text(encoding="utf-8"))
+    expected = params["expected_generation"]
+    if expected is not None and before.generation != expected:
+        raise ValueError(
+            f"it is at generation {before.generation}, wanted {expected}: somebody else has switched meanwhile"
+        )
+    wanted = Live.serving(params["colour"], params["canary_share"], before.generation)
+    if wanted.traffic != before.traffic:
+        wanted = Live.serving(params["colour"], params["canary_share"], before.generation + 1)
+    held = edge.maps()
+    if wanted == before and held and all(found == wanted for found in held.values()):
+        return _result(before, before, list(held), began, changed=False)
+    if check_mode:
+        return _result(before, wanted, [], began, changed=True)
+    return _result(before, wanted, _switch(edge, path, before, wanted), began, changed=True)
+
+
+def main() -> None:
+    """Parse the arguments, switch."""
+    module = AnsibleModule(
+        argument_spec={
+            "colour": {"type": "str", "choices": ["blue", "green", "none"], "required": True},
+            "canary_share": {"type": "int", "default": 0},
+            "expected_generation": {"type": "int"},
+            "map_file": {"type": "path", "default": MAP_FILE},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        if not module.check_mode:  # one switch at a time; given back when the module ends
+            fcntl.flock(os.open(Path(module.params["map_file"]).parent, os.O_RDONLY), fcntl.LOCK_EX)
+        result = run(module.params, module.check_mode, Edge(master(), module.params["map_file"]))
+    except (EdgeError, ValueError, OSError) as error:
+        module.fail_json(msg=f"Cannot switch to {module.params['colour']} by {module.params['map_file']}: {error}.")
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

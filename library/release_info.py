@@ -1,0 +1,110 @@
+#!/usr/bin/python
+"""Tell which releases an application host has."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: release_info
+short_description: Tell which releases an application host has
+description:
+  - Reads the state directory of the application and asks the Docker engine for the containers of both colours.
+    Changes nothing. A host without either has no release.
+options:
+  app:
+    description: Name of the application, as in the label of its containers.
+    type: str
+    required: true
+  state_dir:
+    description: State directory of the application.
+    type: path
+    required: true
+author: [golive developers]
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+"""
+
+EXAMPLES = r"""
+- name: See what is on the host
+  release_info:
+    app: football
+    state_dir: /opt/golive/football
+"""
+
+RETURN = r"""
+colours:
+  description: Colour to the release, image_id and running of its container; a colour without a container is left out.
+  returned: always
+  type: dict
+  sample: {blue: {release: 1.4.0, image_id: "sha256:...", running: true}}
+releases:
+  description: Name to manifest of every release in the state directory.
+  returned: always
+  type: dict
+  sample: {1.4.0: {release: 1.4.0, colour: blue, image_id: "sha256:..."}}
+current:
+  description: Release that the link current points to; empty when there is none.
+  returned: always
+  type: str
+previous:
+  description: Release that the link previous points to; empty when there is none.
+  returned: always
+  type: str
+"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.golive_core.engine_api import SOCKET, Engine, EngineError, read_colours
+
+
+def _releases(directory: Path) -> dict[str, Any]:
+    """Return the manifests; a directory without one was never staged to its end."""
+    return {
+        file.parent.name: json.loads(file.read_text("utf-8")) for file in directory.glob("releases/*/manifest.json")
+    }
+
+
+def _target(link: Path) -> str:
+    return link.readlink().name if link.is_symlink() else ""
+
+
+def run(app: str, state_dir: Path, engine: Engine | None) -> dict[str, Any]:
+    """Return what the host has.
+
+    :param engine: None where Docker is not installed
+    :raises EngineError: when it is installed and does not answer
+    """
+    colours = read_colours(engine.labelled(f"golive.app={app}")) if engine else {}
+    return {
+        "colours": {name: asdict(colour) for name, colour in colours.items()},
+        "releases": _releases(state_dir),
+        "current": _target(state_dir / "current"),
+        "previous": _target(state_dir / "previous"),
+    }
+
+
+def main() -> None:
+    """Parse the arguments, look."""
+    module = AnsibleModule(
+        argument_spec={
+            "app": {"type": "str", "required": True},
+            "state_dir": {"type": "path", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        engine = Engine() if Path(SOCKET).exists() else None
+        result = run(module.params["app"], Path(module.params["state_dir"]), engine)
+    except (EngineError, OSError, ValueError) as error:
+        module.fail_json(msg=f"Cannot tell which releases are here: {error}.")
+    module.exit_json(changed=False, **result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Pure functions of golive: no host, no Ansible, standard library only."""

@@ -1,0 +1,135 @@
+"""What the Docker engine says of containers, asked over its socket with the standard library."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+SOCKET = "/var/run/docker.sock"
+VERSION = "v1.41"  # of engine 20.10; newer ones still speak it
+
+
+class EngineError(Exception):
+    """The engine did not answer, or refused; the message is one sentence."""
+
+
+class _Connection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+class Engine:
+    """The engine behind a socket."""
+
+    def __init__(self, path: str = SOCKET, timeout: float = 5.0) -> None:
+        """Take the socket, and the seconds that an answer may take."""
+        self._path = path
+        self._timeout = timeout
+
+    def _get(self, path: str) -> tuple[int, bytes]:
+        connection = _Connection(self._path, self._timeout)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise EngineError(f"the Docker engine does not answer on {self._path}: {error}") from error
+        finally:
+            connection.close()
+
+    def _json(self, path: str) -> Any:
+        status, body = self._get(f"/{VERSION}{path}")
+        content = json.loads(body)
+        if status != http.client.OK:
+            raise EngineError(f"the Docker engine answered {status}: {content.get('message', '')}")
+        return content
+
+    def answers(self) -> None:
+        """Ask whether it is there.
+
+        :raises EngineError: when it is not
+        """
+        status, body = self._get("/_ping")
+        if status != http.client.OK:
+            raise EngineError(f"the Docker engine answered {status} {body.decode(errors='replace')[:80]}")
+
+    def container(self, name: str) -> dict[str, Any]:
+        """Return what `docker inspect` shows of a container.
+
+        :raises EngineError: when there is none of this name
+        """
+        found: dict[str, Any] = self._json(f"/containers/{quote(name)}/json")
+        return found
+
+    def labelled(self, label: str) -> list[dict[str, Any]]:
+        """Return all containers with a label (``key=value``), stopped ones included, as `docker ps` lists them."""
+        filters = quote(json.dumps({"label": [label]}))
+        found: list[dict[str, Any]] = self._json(f"/containers/json?all=true&filters={filters}")
+        return found
+
+
+@dataclass(frozen=True)
+class Colour:
+    """The container of one colour."""
+
+    release: str
+    image_id: str
+    running: bool
+
+
+def read_colours(containers: Iterable[Mapping[str, Any]]) -> dict[str, Colour]:
+    """Return colour to its container, from the labels that role app gives them."""
+    found = {}
+    for container in containers:
+        labels = container.get("Labels") or {}
+        if colour := labels.get("golive.colour"):
+            running = container.get("State") == "running"
+            found[colour] = Colour(labels.get("golive.release", ""), container.get("ImageID", ""), running)
+    return found
+
+
+def wrong_image(container: Mapping[str, Any], image_id: str) -> list[str]:
+    """Return what differs from a running container of this image."""
+    state = container["State"]
+    problems = []
+    if not state.get("Running") or state.get("Restarting"):
+        problems.append(f"it is {state.get('Status')}, exit code {state.get('ExitCode')}")
+    if container["Image"] != image_id:
+        problems.append(f"its image is {container['Image']}")
+    return problems
+
+
+def wrong_user(container: Mapping[str, Any]) -> list[str]:
+    """Return why the container may run as root."""
+    user = str(container["Config"].get("User") or "")
+    return [] if user.partition(":")[0] not in ("", "0", "root") else [f'its user is "{user or "root"}"']
+
+
+def wrong_limits(container: Mapping[str, Any]) -> list[str]:
+    """Return the limits and restrictions that are not in force."""
+    host = container["HostConfig"]
+    rules = {
+        "no memory limit": bool(host.get("Memory")),
+        "no CPU limit": bool(host.get("NanoCpus") or host.get("CpuQuota")),
+        "no limit of processes": (host.get("PidsLimit") or 0) > 0,
+        "capabilities not dropped": "ALL" in (host.get("CapDrop") or []) and not host.get("CapAdd"),
+        "new privileges possible": any(
+            option.startswith("no-new-privileges") and not option.endswith("false")
+            for option in host.get("SecurityOpt") or []
+        ),
+        "privileged": not host.get("Privileged"),
+    }
+    return [problem for problem, in_force in rules.items() if not in_force]

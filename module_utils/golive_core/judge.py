@@ -1,0 +1,434 @@
+"""From a gate and a measurement to a verdict. Pure: no clock, no host.
+
+A gate's `judge` is one of
+
+- ``{all_ok: true, min_samples: 5}``: every observation was right;
+- ``{share: failures, below: 0.01, confidence: 0.95, min_samples: 299}``: the true share of failures is below a limit
+  (Clopper-Pearson bound);
+- ``{quantile: 0.95, below: 0.5, confidence: 0.95, min_samples: 1500}``: the true quantile of the samples is below a
+  limit (order statistics, on the effective number of samples where these are correlated in time);
+- ``{rate: true, above: 50, confidence: 0.95, min_seconds: 60}``: the true mean of per-second counts is above a limit;
+- ``{value: true, at_most: 2}``: the one number or text of the measurement, against one of `below`, `above`, `at_most`,
+  `at_least`, `equals`; observations that failed beside it fail the gate too.
+
+A bound on the good side is PASS, the opposite bound on the bad side is FAIL, anything between is NO-EVIDENCE.
+`confidence` is 0.95 unless given; `min_samples` is the least number that could pass, `min_seconds` is 10.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, TypedDict
+
+from . import statistics
+from .measurement import Measurement, read_samples
+
+PASS = "PASS"
+FAIL = "FAIL"
+NO_EVIDENCE = "NO-EVIDENCE"
+
+_BLOCK_SECONDS = 5  # longer than the bursts that make neighbouring requests alike
+_BLOCK_SAMPLES = 10
+_MOST_SAMPLES = 10_000_000  # advice to take more than this helps nobody
+_WAIVER_KEYS = ("gate", "reason", "who", "until")
+
+_MUST: Mapping[str, set[str]] = {"share": {"below"}, "quantile": {"below"}, "rate": {"above"}}
+_MAY: Mapping[str, set[str]] = {
+    "all_ok": {"min_samples"},
+    "share": {"below", "confidence", "min_samples"},
+    "quantile": {"below", "confidence", "min_samples"},
+    "rate": {"above", "confidence", "min_seconds"},
+    "value": {"below", "above", "at_most", "at_least", "equals"},
+}
+_COMPARE: Mapping[str, Callable[[float, float], bool]] = {
+    "below": lambda value, limit: value < limit,
+    "above": lambda value, limit: value > limit,
+    "at_most": lambda value, limit: value <= limit,
+    "at_least": lambda value, limit: value >= limit,
+}
+
+
+class Verdict(TypedDict):
+    """What a gate says of one host; becomes an event of the record."""
+
+    gate: str
+    phase: str
+    host: str
+    title: str | dict[str, str]
+    verdict: str
+    value: float | str | None
+    bound: float | None
+    threshold: float | str | None
+    unit: str
+    n: int
+    failures: int
+    message: str
+    remedy: str | dict[str, str]
+    waived: dict[str, str] | None
+    started: str
+    seconds: float
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Rule:
+    """The `judge` of a gate, checked and complete."""
+
+    kind: str
+    comparison: str
+    limit: float | str | None
+    confidence: float
+    minimum: int
+    q: float
+
+    @property
+    def limit_number(self) -> float:
+        """Return the limit of a rule that compares numbers."""
+        return float(self.limit)  # type: ignore[arg-type]  # read_rule has made it a number
+
+
+@dataclass(frozen=True)
+class _Finding:
+    verdict: str
+    message: str
+    value: float | str | None = None
+    bound: float | None = None
+
+
+# --- quantities in sentences
+
+
+def _digits(value: float) -> str:
+    whole = not math.isfinite(value) or value == int(value)
+    return f"{value:.0f}" if whole or abs(value) >= 1000 else f"{value:.3g}"
+
+
+def quantity(value: float | str | None, unit: str = "1") -> str:
+    """Return a measured quantity as people write it: three significant digits, milliseconds below one second."""
+    if not isinstance(value, int | float):
+        return f'"{value}"'
+    size = abs(value)
+    if unit == "s":
+        scales = ((1, 0.001, "ms"), (600, 1, "s"), (7200, 60, "min"), (172_800, 3600, "h"), (math.inf, 86_400, "d"))
+        scale, name = next((scale, name) for limit, scale, name in scales if size < limit)
+        return f"{_digits(value / scale)} {name}"
+    if unit == "B":
+        power = next((power for power in (3, 2, 1) if size >= 1024**power), 0)
+        return f"{_digits(value / 1024**power)} {('B', 'KiB', 'MiB', 'GiB')[power]}"
+    if unit.startswith("1"):  # "1" is a plain number, "1/s" is 60/s
+        return _digits(value) + unit[1:]
+    return f"{_digits(value)} {unit}"
+
+
+def percent(share: float) -> str:
+    """Return a share as a percentage with three significant digits."""
+    return f"{_digits(share * 100)} %"
+
+
+# --- the rule
+
+
+def _number(rule: Mapping[str, Any], key: str, low: float, high: float) -> float:
+    value = rule[key]
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not low <= number <= high or math.isinf(number):
+        between = f" from {low:g} to {high:g}" if math.isfinite(high) else ""
+        raise ValueError(f"`{key}` must be a number{between}, not {value!r}")
+    return number
+
+
+def _whole(rule: Mapping[str, Any], key: str) -> int:
+    number = _number(rule, key, 1, math.inf)
+    if number != int(number):
+        raise ValueError(f"`{key}` must be a whole number, not {rule[key]!r}")
+    return int(number)
+
+
+def _kind(rule: Any) -> str:
+    if not isinstance(rule, Mapping):
+        raise ValueError("`judge` must be a dictionary")
+    kinds = [kind for kind in _MAY if kind in rule]
+    if len(kinds) != 1:
+        raise ValueError(f"`judge` must have exactly one of {', '.join(_MAY)}")
+    kind = kinds[0]
+    if kind == "share" and rule[kind] != "failures":
+        raise ValueError(f"`share` must be failures, not {rule[kind]!r}")
+    if kind in ("all_ok", "rate", "value") and rule[kind] is not True:
+        raise ValueError(f"`{kind}` must be true, not {rule[kind]!r}")
+    if unknown := set(rule) - _MAY[kind] - {kind}:
+        raise ValueError(f"`{min(unknown)}` is not known to a judge of kind {kind}")
+    if missing := _MUST.get(kind, set()) - set(rule):
+        raise ValueError(f"`{min(missing)}` is missing from its judge of kind {kind}")
+    return kind
+
+
+def _rule(rule: Mapping[str, Any]) -> Rule:
+    kind = _kind(rule)
+    comparison = next((key for key in (*_COMPARE, "equals") if key in rule), "")
+    if kind == "value" and len(set(rule) - {"value"}) != 1:
+        raise ValueError(f"`value` must be compared with exactly one of {', '.join((*_COMPARE, 'equals'))}")
+    limit: float | str | None = None
+    if comparison == "equals":
+        limit = rule["equals"] if isinstance(rule["equals"], int | float) else str(rule["equals"])
+    elif comparison:
+        limit = _number(rule, comparison, *((1e-9, 1.0) if kind == "share" else (-math.inf, math.inf)))
+    q = _number(rule, "quantile", 0.001, 0.99999) if kind == "quantile" else 0.0
+    confidence = _number(rule, "confidence", 0.5, 0.999999) if "confidence" in rule else 0.95
+    minimum = 10 if kind == "rate" else 1
+    if kind in ("share", "quantile"):
+        right = q or 1.0 - float(limit or 0.0)  # how often one sample at the limit looks right
+        minimum = math.ceil(math.log(1.0 - confidence) / math.log(right)) if right > 0.0 else 1
+    for key in {"min_samples", "min_seconds"} & set(rule):
+        minimum = _whole(rule, key)
+    return Rule(kind=kind, comparison=comparison, limit=limit, confidence=confidence, minimum=minimum, q=q)
+
+
+def read_rule(gate: Mapping[str, Any]) -> Rule:
+    """Return the checked rule of a gate.
+
+    :raises ValueError: one sentence that names the gate and the key
+    """
+    name = gate.get("id")
+    if not isinstance(name, str) or not name:
+        raise ValueError(f"a gate has no `id`: {dict(gate)!r}")
+    if "judge" not in gate:
+        raise ValueError(f"gate {name}: `judge` is missing")
+    try:
+        return _rule(gate["judge"])
+    except ValueError as error:
+        raise ValueError(f"gate {name}: {error}") from error
+
+
+# --- one function per kind of judge
+
+
+def _because(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)
+
+
+def _wanted(rule: Rule, limit: str) -> str:
+    return f"(wanted {rule.comparison.replace('_', ' ')} {limit})"
+
+
+def _wrong(seen: Measurement) -> _Finding:
+    """Return the failure of a gate that allows no wrong observation."""
+    observed = seen["observed"] or f"{seen['failures']} of {seen['n']} observations were wrong"
+    wanted = f" (wanted {seen['expected']})" if seen["expected"] else ""
+    return _Finding(FAIL, observed + wanted, seen["value"])
+
+
+def _more(enough: Callable[[int], bool], n: int) -> str:
+    """Say how many more samples of the same kind would pass, by doubling and bisection."""
+    high = max(n, 1)
+    while not enough(high):
+        high *= 2
+        if high > _MOST_SAMPLES:
+            return "undecided, and too close to the limit for more samples to decide"
+    low = max(high // 2, n)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return f"undecided: about {_round_up(high - n)} more samples like these would pass"
+
+
+def _round_up(count: int) -> int:
+    step = int(10 ** max(len(str(count)) - 2, 0))
+    return -(-count // step) * step
+
+
+def _judge_all_ok(rule: Rule, seen: Measurement) -> _Finding:
+    if seen["failures"]:
+        return _wrong(seen)
+    if seen["n"] < rule.minimum:
+        return _Finding(NO_EVIDENCE, f"needs {rule.minimum} samples, had {seen['n']}", seen["value"])
+    return _Finding(PASS, seen["observed"] or f"{seen['n']} of {seen['n']} observations were right", seen["value"])
+
+
+def _judge_share(rule: Rule, seen: Measurement) -> _Finding:
+    n, failures, limit = seen["n"], seen["failures"], rule.limit_number
+    if n < rule.minimum:
+        return _Finding(NO_EVIDENCE, f"needs {rule.minimum} samples, had {n}, of which {failures} failed")
+    share = failures / n
+    upper = statistics.share_upper_bound(failures, n, rule.confidence)
+    lower = statistics.share_lower_bound(failures, n, rule.confidence)
+    what, wanted = f"{failures} of {n} failed ({percent(share)})", _wanted(rule, percent(limit))
+    sure = f"at {percent(rule.confidence)} confidence"
+    if upper < limit:
+        return _Finding(PASS, f"{what}, at most {percent(upper)} {sure} {wanted}", share, upper)
+    if lower >= limit:
+        return _Finding(
+            FAIL, _because(f"{what}, at least {percent(lower)} {sure} {wanted}", seen["observed"]), share, lower
+        )
+    more = "undecided: no number of samples passes at this share"
+    if share < limit:
+        more = _more(lambda size: statistics.share_upper_bound(share * size, size, rule.confidence) < limit, n)
+    between = f"{what}, between {percent(lower)} and {percent(upper)} {sure} {wanted}"
+    return _Finding(NO_EVIDENCE, _because(between, more, seen["observed"] if failures else ""), share, upper)
+
+
+def _judge_quantile(rule: Rule, seen: Measurement) -> _Finding:
+    samples, limit, unit = read_samples(seen["samples"]), rule.limit_number, seen["unit"]
+    n = len(samples)
+    if n < rule.minimum:
+        return _Finding(NO_EVIDENCE, f"needs {rule.minimum} samples, had {n}")
+    blocks = min(int(seen["seconds"] // _BLOCK_SECONDS), n // _BLOCK_SAMPLES)
+    found = statistics.quantile_bounds(samples, rule.q, rule.confidence, limit=limit, blocks=blocks)
+    what, wanted = f"P{rule.q * 100:g} {quantity(found.estimate, unit)}", _wanted(rule, quantity(limit, unit))
+    size = f"n = {n}" + (f", worth {found.effective} independent samples" if found.effective < 0.9 * n else "")
+    sure = f"at {percent(rule.confidence)} confidence, {size}"
+    if found.upper is not None and found.upper < limit:
+        return _Finding(
+            PASS, f"{what}, bound {quantity(found.upper, unit)} {sure} {wanted}", found.estimate, found.upper
+        )
+    if found.lower is not None and found.lower >= limit:
+        message = f"{what}, bound {quantity(found.lower, unit)} {sure} {wanted}"
+        return _Finding(FAIL, _because(message, seen["observed"]), found.estimate, found.lower)
+    slow = sum(sample >= limit for sample in samples) / n
+    more = "undecided: no number of samples passes at this share of slow ones"
+    if slow < 1.0 - rule.q:
+        worth = found.effective / n
+
+        def enough(count: int) -> bool:
+            effective = count * worth
+            return statistics.share_upper_bound(slow * effective, effective, rule.confidence) < 1.0 - rule.q
+
+        more = _more(enough, n)
+    low = "unknown" if found.lower is None else quantity(found.lower, unit)
+    high = "unknown" if found.upper is None else quantity(found.upper, unit)
+    message = _because(f"{what}, bounds {low} and {high} {sure} {wanted}", more)
+    return _Finding(NO_EVIDENCE, message, found.estimate, found.upper)
+
+
+def _judge_rate(rule: Rule, seen: Measurement) -> _Finding:
+    counts, limit, unit = read_samples(seen["samples"]), rule.limit_number, seen["unit"]
+    minimum = max(rule.minimum, 2)
+    if len(counts) < minimum:
+        return _Finding(NO_EVIDENCE, f"needs {minimum} seconds, had {len(counts)}")
+    lower, upper = statistics.mean_bounds(counts, rule.confidence)
+    mean = math.fsum(counts) / len(counts)
+    what = f"mean {quantity(mean, unit)} over {len(counts)} s"
+    wanted = _wanted(rule, quantity(limit, unit))
+    sure = f"at {percent(rule.confidence)} confidence"
+    if lower > limit:
+        return _Finding(PASS, f"{what}, at least {quantity(lower, unit)} {sure} {wanted}", mean, lower)
+    if upper <= limit:
+        message = f"{what}, at most {quantity(upper, unit)} {sure} {wanted}"
+        return _Finding(FAIL, _because(message, seen["observed"]), mean, upper)
+    message = f"{what}, between {quantity(lower, unit)} and {quantity(upper, unit)} {sure} {wanted}; undecided"
+    return _Finding(NO_EVIDENCE, message, mean, lower)
+
+
+def _judge_value(rule: Rule, seen: Measurement) -> _Finding:
+    value, unit = seen["value"], seen["unit"]
+    if seen["failures"]:
+        return _wrong(seen)
+    if value is None:
+        return _Finding(NO_EVIDENCE, _because("the measurement holds no value", seen["observed"]))
+    message = _because(f"{quantity(value, unit)} {_wanted(rule, quantity(rule.limit, unit))}", seen["observed"])
+    if rule.comparison == "equals":
+        same = value == rule.limit or str(value) == str(rule.limit)
+        return _Finding(PASS if same else FAIL, message, value)
+    if isinstance(value, str) or not math.isfinite(value):
+        return _Finding(NO_EVIDENCE, f"{quantity(value)} is not a number, so it cannot be compared", value)
+    good = _COMPARE[rule.comparison](value, rule.limit_number)
+    return _Finding(PASS if good else FAIL, message, value)
+
+
+_JUDGES: Mapping[str, Callable[[Rule, Measurement], _Finding]] = {
+    "all_ok": _judge_all_ok,
+    "share": _judge_share,
+    "quantile": _judge_quantile,
+    "rate": _judge_rate,
+    "value": _judge_value,
+}
+
+
+# --- waivers
+
+
+def _waiver(gate: str, waivers: Iterable[Mapping[str, Any]], today: date) -> tuple[dict[str, str] | None, str]:
+    """Return the waiver that holds for a gate, or None and why the one that was given does not count."""
+    problem = ""
+    for waiver in waivers:
+        if waiver.get("gate") != gate:
+            continue
+        given = {key: str(waiver.get(key) or "").strip() for key in _WAIVER_KEYS}
+        if missing := [key for key in _WAIVER_KEYS if not given[key]]:
+            problem = f"its waiver does not count, because it lacks {' and '.join(missing)}"
+            continue
+        try:
+            until = date.fromisoformat(given["until"])
+        except ValueError:
+            problem = f'its waiver does not count, because until is "{given["until"]}" and not a date (YYYY-MM-DD)'
+            continue
+        if until >= today:
+            return given, ""
+        problem = f"its waiver by {given['who']} expired on {given['until']}"
+    return None, problem
+
+
+# --- the judge
+
+
+def _find(rule: Rule, seen: Measurement | None, host: str) -> _Finding:
+    if seen is None:
+        return _Finding(NO_EVIDENCE, f"no measurement from {host}")
+    if seen["invalid"]:
+        return _Finding(NO_EVIDENCE, f"the measurement proves nothing: {seen['invalid']}")
+    if seen["samples"] and hashlib.sha256(seen["samples"].encode()).hexdigest() != seen["sha256"]:
+        return _Finding(NO_EVIDENCE, f"the samples from {host} are not those that were measured: their hash differs")
+    if rule.kind in ("quantile", "rate") and not all(map(math.isfinite, read_samples(seen["samples"]))):
+        return _Finding(NO_EVIDENCE, f"the samples from {host} are not all numbers")
+    return _JUDGES[rule.kind](rule, seen)
+
+
+def judge(
+    gate: Mapping[str, Any],
+    seen: Measurement | None,
+    now: datetime,
+    *,
+    host: str = "localhost",
+    waivers: Iterable[Mapping[str, Any]] = (),
+) -> Verdict:
+    """Judge what was measured for a gate on a host.
+
+    :param gate: `id`, `judge`, and for people `title` and `remedy`; the phase is the id up to its first dot
+    :param seen: the measurement, or None when the host gave none
+    :param now: present time, for the expiry of waivers (a waiver holds to the end of its day)
+    :param waivers: `gate`, `reason`, `who`, `until` each; others' gates are ignored
+    :raises ValueError: when the gate is not well defined: one sentence that names the gate and the key
+    """
+    rule = read_rule(gate)
+    found = _find(rule, seen, host)
+    waived, problem = (None, "") if found.verdict == PASS else _waiver(gate["id"], waivers, now.date())
+    return Verdict(
+        gate=gate["id"],
+        phase=gate["id"].partition(".")[0],
+        host=host,
+        title=gate.get("title", ""),
+        verdict=found.verdict,
+        value=found.value,
+        bound=found.bound,
+        threshold=rule.limit,
+        unit=seen["unit"] if seen and rule.kind != "share" else "1",
+        n=seen["n"] if seen else 0,
+        failures=seen["failures"] if seen else 0,
+        message=_because(found.message, problem),
+        remedy=gate.get("remedy", ""),
+        waived=waived,
+        started=seen["started"] if seen else "",
+        seconds=seen["seconds"] if seen else 0.0,
+        sha256=seen["sha256"] if seen else "",
+    )
+
+
+def blocks(verdict: Verdict) -> bool:
+    """Return whether a verdict stops the go-live."""
+    return verdict["verdict"] != PASS and verdict["waived"] is None

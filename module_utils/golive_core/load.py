@@ -1,0 +1,485 @@
+"""An open-model load generator: the schedule is fixed beforehand, and latency counts from the intended send time.
+
+So a server that stalls for a second makes every request of that second slow, as it does for users, and not only the one
+that was under way. The generator watches itself: when it could not keep its own schedule, its numbers prove nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import bisect
+import resource
+import socket
+import ssl
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from . import http, schedule, statistics
+from .measurement import Measurement, measurement, utc_now
+
+METRICS = ("latency_seconds", "errors", "availability", "throughput", "lag")
+MAX_LAG_SHARE = 0.05  # of the median latency, where that is more than `max_lag`
+MAX_CPU_SHARE = 0.8  # of the one core that the generator has
+_MAX_CONNECTIONS = 4096
+_SPARE_FILES = 64
+_TURN = 32  # requests sent before answers are looked at again
+_LEAD = 0.1  # seconds from the decision to start until the first request is due
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One kind of request."""
+
+    path: str
+    method: str = "GET"
+    weight: float = 1.0
+    headers: Mapping[str, Any] = field(default_factory=dict)
+    body: Any = None
+    expect_status: tuple[int, ...] = (200,)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A load test. The warm-up comes before `seconds`, at the same rate, and is not counted.
+
+    `max_lag` is how late, in seconds, the generator may send one request in a hundred before its numbers prove nothing.
+    """
+
+    base_url: str
+    rate: float
+    seconds: float
+    endpoints: Sequence[Endpoint]
+    address: str = ""
+    ca_file: str = ""
+    host_header: str = ""
+    arrivals: str = "constant"
+    seed: int = 1
+    timeout: float = 5.0
+    warmup_seconds: float = 0.0
+    max_lag: float = 0.005
+
+
+@dataclass
+class Result:
+    """What happened. The sequences have one entry per request, in the order of the schedule, warm-up left out.
+
+    `outcomes` holds "" for a right answer, "status 503" for another one, "dropped" for a request that was never sent,
+    and else the kind of :class:`http.NoAnswer`. A request without a complete answer counts as slow as the time-out.
+    """
+
+    seconds: float
+    max_lag: float = 0.005
+    started: str = ""
+    outcomes: list[str] = field(default_factory=list)
+    latencies: list[float] = field(default_factory=list)
+    lags: list[float] = field(default_factory=list)
+    ok_per_second: list[int] = field(default_factory=list)
+    errors_per_second: list[int] = field(default_factory=list)
+    cpu_share: float = 0.0
+    connections: int = 0
+
+    @cached_property
+    def kinds(self) -> dict[str, int]:
+        """Return how many requests had each outcome other than a right answer, most frequent first."""
+        return dict(Counter(kind for kind in self.outcomes if kind).most_common())
+
+    @property
+    def dropped(self) -> int:
+        """Return how many requests were never sent."""
+        return self.kinds.get("dropped", 0)
+
+    @property
+    def unanswered(self) -> int:
+        """Return how many requests got no complete answer."""
+        return sum(count for kind, count in self.kinds.items() if not kind.startswith("status "))
+
+    def percentile(self, q: float) -> float:
+        """Return a quantile of the latency, in seconds."""
+        return statistics.quantile(self.latencies, q)
+
+    @cached_property
+    def lag_p99(self) -> float:
+        """Return the 99th percentile of the send lag, in seconds."""
+        return statistics.quantile(self.lags, 0.99) if self.lags else 0.0
+
+    @property
+    def invalid(self) -> str:
+        """Return why these numbers say more of the generator than of the server; empty when they do not."""
+        advice = "lower the rate, or send from a host with more free processor time"
+        allowed = max(self.max_lag, MAX_LAG_SHARE * self.percentile(0.5))
+        if self.dropped:
+            return f"the load generator did not send {self.dropped} of {len(self.outcomes)} requests: {advice}"
+        if self.lag_p99 > allowed:
+            late = f"{self.lag_p99 * 1000:.1f} ms late (99th percentile, allowed {allowed * 1000:.1f} ms)"
+            return f"the load generator sent its requests up to {late}: {advice}"
+        if self.cpu_share > MAX_CPU_SHARE:
+            used = f"{self.cpu_share:.0%} of its processor (allowed {MAX_CPU_SHARE:.0%})"
+            return f"the load generator used {used}: {advice}"
+        return ""
+
+    def summary(self) -> dict[str, Any]:
+        """Return the whole test in a few numbers, the per-second series as space-separated text."""
+        return {
+            "offered": len(self.outcomes),
+            "sent": len(self.outcomes) - self.dropped,
+            "completed": len(self.outcomes) - self.unanswered,
+            "ok": self.outcomes.count(""),
+            "dropped": self.dropped,
+            "error_kinds": self.kinds,
+            "p50": round(self.percentile(0.5), 6),
+            "p95": round(self.percentile(0.95), 6),
+            "p99": round(self.percentile(0.99), 6),
+            "lag_p99": round(self.lag_p99, 6),
+            "cpu_share": round(self.cpu_share, 3),
+            "connections": self.connections,
+            "seconds": self.seconds,
+            "ok_per_second": " ".join(map(str, self.ok_per_second)),
+            "errors_per_second": " ".join(map(str, self.errors_per_second)),
+            "invalid": self.invalid,
+        }
+
+
+# --- the generator
+
+
+class _Exchange:
+    """One request, from its intended send time to its end."""
+
+    __slots__ = ("connection", "deadline", "endpoint", "intended", "number", "over")
+
+    def __init__(self, number: int, endpoint: int, intended: float) -> None:
+        self.number = number
+        self.endpoint = endpoint
+        self.intended = intended
+        self.over = False
+        self.connection: _Connection | None = None
+        self.deadline: asyncio.TimerHandle | None = None
+
+
+class _Connection(asyncio.Protocol):
+    """A kept connection, with at most one request under way."""
+
+    def __init__(self, run: _Run) -> None:
+        self._run = run
+        self._transport: asyncio.Transport | None = None
+        self._exchange: _Exchange | None = None
+        self._parser = http.ResponseParser()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment]  # a stream has a Transport
+        self._run.open.add(self)
+
+    def send(self, exchange: _Exchange, method: str, request: bytes) -> None:
+        assert self._transport is not None
+        exchange.connection = self
+        self._exchange = exchange
+        self._parser = http.ResponseParser(method, keep_body=False)
+        self._transport.write(request)
+
+    def data_received(self, data: bytes) -> None:
+        if self._exchange is None:  # nobody asked: the server says why it closes
+            self.abort()
+            return
+        try:
+            if self._parser.feed(data):
+                self._complete()
+        except http.NoAnswer as error:
+            self._give_up(error.kind)
+
+    def eof_received(self) -> None:
+        if self._exchange is not None and self._parser.end():
+            self._complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio names it)
+        self._run.open.discard(self)
+        self._run.forget(self)
+        self._give_up("closed")
+
+    def abort(self) -> None:
+        self._exchange = None
+        self._run.forget(self)
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _complete(self) -> None:
+        exchange, self._exchange = self._exchange, None
+        assert exchange is not None
+        self._run.answered(exchange, self._parser.status)
+        if self._parser.keep_alive and not self._parser.surplus:
+            self._run.idle.append(self)
+        else:
+            self.abort()
+
+    def _give_up(self, kind: str) -> None:
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            self._run.failed(exchange, kind)
+            self.abort()
+
+
+class _Plan:
+    """What follows from a profile alone: every request, and when it is sent.
+
+    :raises ValueError: when the profile is not well defined
+    """
+
+    def __init__(self, profile: Profile) -> None:
+        if not profile.endpoints:
+            raise ValueError("`endpoints` is empty")
+        if profile.timeout <= 0 or profile.warmup_seconds < 0:
+            raise ValueError("`timeout_seconds` must be above 0 and `warmup_seconds` not below")
+        aims = [http.target(_join(profile.base_url, each.path), profile.address) for each in profile.endpoints]
+        host = {"host": profile.host_header} if profile.host_header else {}
+        self.aim = aims[0]
+        self.requests = [
+            http.request_bytes(aim, each.method, {**host, **each.headers}, each.body, keep_alive=True)
+            for aim, each in zip(aims, profile.endpoints, strict=True)
+        ]
+        whole = profile.warmup_seconds + profile.seconds
+        self.times = schedule.send_times(profile.rate, whole, profile.arrivals, profile.seed)
+        self.first = bisect.bisect_left(self.times, profile.warmup_seconds)  # the first that counts
+        if self.first == len(self.times):
+            raise ValueError(f"no request falls into the {profile.seconds:g} s that count: raise `rate` or `seconds`")
+        weights = [each.weight for each in profile.endpoints]
+        self.choices = schedule.choices(weights, len(self.times), profile.seed)
+
+
+def validate(profile: Profile) -> None:
+    """Check a load test without sending anything.
+
+    :raises ValueError: when the profile is not well defined
+    """
+    _Plan(profile)
+
+
+class _Run:
+    """One run of a profile; all times are seconds since the start of the schedule, warm-up included."""
+
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
+        self._plan = plan = _Plan(profile)
+        self._times = plan.times
+        self._good = [frozenset(each.expect_status) for each in profile.endpoints]
+        self._context = http.tls_context(profile.ca_file) if plan.aim.scheme == "https" else None
+        self._address = _reachable(plan.aim, profile.timeout)
+        self._most = _allowed_connections()
+
+        self.idle: list[_Connection] = []
+        self.open: set[_Connection] = set()
+        self._opening: set[asyncio.Task[None]] = set()
+        self._outcomes = ["dropped"] * len(self._times)
+        self._latencies = [profile.timeout] * len(self._times)
+        self._lags = [0.0] * len(self._times)
+        self._next = 0
+        self._under_way = 0
+        self._cpu = 0.0
+        self._counted_from = 0.0
+        buckets = max(int(profile.seconds), 1)
+        self._result = Result(profile.seconds, profile.max_lag)
+        self._result.ok_per_second = [0] * buckets
+        self._result.errors_per_second = [0] * buckets
+
+    async def run(self) -> Result:
+        self._loop = asyncio.get_running_loop()
+        self._finished = self._loop.create_future()
+        self._start = self._loop.time() + _LEAD
+        self._loop.call_at(self._start + self._profile.warmup_seconds, self._begin_to_count)
+        self._loop.call_at(self._start + self._times[0], self._turn)
+        await self._finished
+        for connection in list(self.open):
+            connection.abort()
+        for task in self._opening:
+            task.cancel()
+        await asyncio.gather(*self._opening, return_exceptions=True)
+        return self._told()
+
+    def _now(self) -> float:
+        return self._loop.time() - self._start
+
+    def _begin_to_count(self) -> None:
+        self._result.started = utc_now()
+        self._cpu = time.process_time()
+        self._counted_from = self._now()
+
+    def _turn(self) -> None:
+        """Send what is due, a few at a time, so that answers are read in between."""
+        for _ in range(_TURN):
+            if self._next == len(self._times):
+                self._sent_all()
+                return
+            intended = self._times[self._next]
+            now = self._now()
+            if intended > now:
+                self._loop.call_at(self._start + intended, self._turn)
+                return
+            self._send(_Exchange(self._next, self._plan.choices[self._next], intended), now)
+            self._next += 1
+        self._loop.call_soon(self._turn)
+
+    def _sent_all(self) -> None:
+        if elapsed := self._now() - self._counted_from:
+            self._result.cpu_share = (time.process_time() - self._cpu) / elapsed
+        self._end_when_done()
+
+    def _send(self, exchange: _Exchange, now: float) -> None:
+        self._lags[exchange.number] = lag = now - exchange.intended
+        full = not self.idle and len(self.open) + len(self._opening) >= self._most
+        if lag > self._profile.timeout or full:
+            return
+        self._under_way += 1
+        when = self._start + exchange.intended + self._profile.timeout
+        exchange.deadline = self._loop.call_at(when, self._timed_out, exchange)
+        if self.idle:
+            self._hand_over(exchange, self.idle.pop())
+        else:
+            task = self._loop.create_task(self._open_for(exchange))
+            self._opening.add(task)
+            task.add_done_callback(self._opening.discard)
+
+    def _hand_over(self, exchange: _Exchange, connection: _Connection) -> None:
+        kind = exchange.endpoint
+        connection.send(exchange, self._profile.endpoints[kind].method, self._plan.requests[kind])
+
+    async def _open_for(self, exchange: _Exchange) -> None:
+        name = self._plan.aim.host if self._context else None
+        try:
+            made = await self._loop.create_connection(
+                lambda: _Connection(self), *self._address[:2], ssl=self._context, server_hostname=name
+            )
+        except (OSError, ssl.SSLError) as error:
+            self.failed(exchange, http.no_answer(error, self._plan.aim).kind)
+            return
+        self._result.connections += 1
+        if exchange.over:
+            self.idle.append(made[1])
+        else:
+            self._hand_over(exchange, made[1])
+
+    def forget(self, connection: _Connection) -> None:
+        """Take a connection out of those that wait for work."""
+        if connection in self.idle:
+            self.idle.remove(connection)
+
+    def answered(self, exchange: _Exchange, status: int) -> None:
+        """Take in a complete answer."""
+        now = self._now()
+        self._latencies[exchange.number] = now - exchange.intended
+        self._end(exchange, "" if status in self._good[exchange.endpoint] else f"status {status}", now)
+
+    def failed(self, exchange: _Exchange, kind: str) -> None:
+        """Take in that there will be no answer."""
+        if not exchange.over:
+            self._end(exchange, kind, self._now())
+
+    def _timed_out(self, exchange: _Exchange) -> None:
+        connection = exchange.connection
+        self._end(exchange, "timeout", self._now())
+        if connection is not None:
+            connection.abort()
+
+    def _end(self, exchange: _Exchange, outcome: str, now: float) -> None:
+        exchange.over = True
+        exchange.connection = None
+        if exchange.deadline is not None:
+            exchange.deadline.cancel()
+        self._outcomes[exchange.number] = outcome
+        second = int(now - self._profile.warmup_seconds)
+        if now >= self._profile.warmup_seconds and second < len(self._result.ok_per_second):
+            (self._result.errors_per_second if outcome else self._result.ok_per_second)[second] += 1
+        self._under_way -= 1
+        self._end_when_done()
+
+    def _end_when_done(self) -> None:
+        if self._next == len(self._times) and not self._under_way and not self._finished.done():
+            self._finished.set_result(None)
+
+    def _told(self) -> Result:
+        result = self._result
+        result.outcomes = self._outcomes[self._plan.first :]
+        result.latencies = self._latencies[self._plan.first :]
+        result.lags = self._lags[self._plan.first :]
+        return result
+
+
+def _join(base_url: str, path: str) -> str:
+    return base_url.rstrip("/") + "/" + path.lstrip("/")
+
+
+def _reachable(aim: http.Target, timeout: float) -> Any:
+    """Return the first address of the target that takes a connection, else the first: its requests will say why."""
+    addresses = http.resolve(aim.address, aim.port)
+    for family, address in addresses:
+        with socket.socket(family, socket.SOCK_STREAM) as sock:
+            sock.settimeout(min(timeout, 2.0))
+            if sock.connect_ex(address) == 0:
+                return address
+    return addresses[0][1]
+
+
+def _allowed_connections() -> int:
+    """Raise this process's limit of open files if need be, and return how many connections fit into it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = _MAX_CONNECTIONS + _SPARE_FILES
+    if hard != resource.RLIM_INFINITY:
+        files = min(files, hard)
+    if soft != resource.RLIM_INFINITY and soft < files:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
+    return max(files - _SPARE_FILES, 1)
+
+
+def run(profile: Profile) -> Result:
+    """Run a load test and return what happened.
+
+    :raises ValueError: when the profile is not well defined
+    :raises http.NoAnswer: when it cannot even begin: no such name, or no readable authority
+    """
+    return asyncio.run(_Run(profile).run())
+
+
+# --- measurements
+
+
+def _kinds(result: Result) -> str:
+    return ", ".join(f"{kind} x {count}" for kind, count in result.kinds.items()) or "no errors"
+
+
+def measure(result: Result, id: str, metric: str) -> Measurement:
+    """Return one metric of a load test as a measurement.
+
+    :param metric: `latency_seconds` (samples, one per request), `errors` (failures: all but the expected answers),
+        `availability` (failures: no complete answer, or a status of 500 and above), `throughput` (samples: right
+        answers in each second), `lag` (value: 99th percentile of the generator's own send lag)
+    :raises ValueError: when there is no such metric
+    """
+    outcomes = result.outcomes
+    n = len(outcomes)
+    seen: dict[str, Any] = {
+        "n": n,
+        "failures": n - outcomes.count(""),
+        "observed": f"{n} requests in {result.seconds:g} s, {_kinds(result)}",
+        "invalid": result.invalid,
+        "started": result.started,
+        "seconds": result.seconds,
+    }
+    match metric:
+        case "latency_seconds":
+            seen |= {"samples": [round(latency, 6) for latency in result.latencies], "unit": "s"}
+        case "errors":
+            seen |= {"expected": "the expected status to every request"}
+        case "availability":
+            served = ("status 2", "status 3", "status 4")
+            seen["failures"] = sum(kind != "" and kind[:8] not in served for kind in outcomes)
+            seen["expected"] = "an answer below 500 to every request"
+        case "throughput":
+            seen |= {"n": len(result.ok_per_second), "failures": 0, "samples": result.ok_per_second, "unit": "1/s"}
+        case "lag":
+            used = f"{result.dropped} of {n} requests not sent, {result.cpu_share:.0%} of a processor used"
+            # Never invalid: this is what the generator says of itself.
+            seen |= {"failures": 0, "value": round(result.lag_p99, 6), "unit": "s", "observed": used, "invalid": ""}
+        case _:
+            raise ValueError(f"`metric` must be one of {', '.join(METRICS)}, not {metric!r}")
+    return measurement(id, **seen)

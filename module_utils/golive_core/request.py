@@ -1,0 +1,46 @@
+"""Is what the operator asked for possible at all? Answered before anything is touched."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+
+NEEDED_GROUPS = ("edge", "app", "database", "cache", "monitoring", "backup")
+APP = re.compile(r"[a-z][a-z0-9_]{0,30}")
+HOST_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
+RELEASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}")
+
+
+def refusals(
+    groups: Mapping[str, Sequence[str]],
+    app: str,
+    public_name: str,
+    release: str,
+    known_releases: Collection[str],
+    releases_dir: str,
+) -> list[str]:
+    """Return one sentence for each thing that makes the go-live impossible; empty when it may begin.
+
+    :param groups: the inventory's groups
+    :param known_releases: names of the releases that lie in `releases_dir`
+    """
+    found = []
+    if not APP.fullmatch(app):
+        found.append(
+            f'golive_app is "{app}", wanted a name of small letters, digits and underscores; set it in the inventory'
+        )
+    if not HOST_NAME.fullmatch(public_name):
+        found.append(
+            f'golive_public_name is "{public_name}", wanted the host name under which users reach the application; '
+            "set it in the inventory"
+        )
+    if empty := [group for group in NEEDED_GROUPS if not groups.get(group)]:
+        found.append(
+            f"the inventory has no host in {', '.join(empty)}; add one to each (one host may be in all groups)"
+        )
+    if not RELEASE.fullmatch(release):
+        found.append(f'the release is "{release}", wanted its name on the command line, for example -e release=1.4.0')
+    elif release not in known_releases:
+        there = ", ".join(sorted(known_releases)) or "nothing"
+        found.append(f"release {release} is not known: {releases_dir} holds {there}; build or fetch it there first")
+    return found

@@ -1,0 +1,60 @@
+"""PostgreSQL's SCRAM-SHA-256 verifiers, so that a password never appears in a statement (and so in no server log)."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+ITERATIONS = 4096  # what PostgreSQL itself uses; a generated password needs no more
+SALT_BYTES = 16
+
+
+def verifier(password: str, salt: bytes, iterations: int = ITERATIONS) -> str:
+    """Return what PostgreSQL stores for a password (RFC 5802, section 3; the form is that of pg_authid.rolpassword).
+
+    :raises ValueError: for a password with other than printable ASCII, which would need SASLprep
+    """
+    if not (password and password.isascii() and password.isprintable()):
+        raise ValueError("a database password must be printable ASCII and not empty")
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, iterations)
+    stored = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()
+    server = hmac.digest(salted, b"Server Key", "sha256")
+    parts = (base64.b64encode(part).decode() for part in (salt, stored, server))
+    return "SCRAM-SHA-256${}:{}${}:{}".format(iterations, *parts)
+
+
+def matches(password: str, stored: str) -> bool:
+    """Whether a stored verifier is that of the password; another kind of hash never is."""
+    try:
+        mechanism, parameters, _ = stored.split("$")
+        iterations, salt = parameters.split(":")
+        if mechanism != "SCRAM-SHA-256":
+            return False
+        return hmac.compare_digest(verifier(password, base64.b64decode(salt), int(iterations)), stored)
+    except ValueError:
+        return False
+
+
+def statements(
+    roles: Iterable[Mapping[str, Any]], secrets: Mapping[str, str], present: Mapping[str, str | None]
+) -> list[str]:
+    """Return an ALTER ROLE for each role whose stored verifier is not that of its secret.
+
+    :param roles: with `name`, and `secret` when the role has a password
+    :param secrets: name of a secret to the password
+    :param present: name of a role to what the server stores for it, None for nothing
+    """
+    wanted: list[str] = []
+    for role in roles:
+        name, stored = role["name"], present.get(role["name"])
+        if role.get("secret"):
+            password = secrets[role["secret"]]
+            if not matches(password, stored or ""):
+                wanted.append(f"ALTER ROLE \"{name}\" PASSWORD '{verifier(password, os.urandom(SALT_BYTES))}'")
+        elif stored:
+            wanted.append(f'ALTER ROLE "{name}" PASSWORD NULL')
+    return wanted

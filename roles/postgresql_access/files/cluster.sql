@@ -1,0 +1,47 @@
+-- Compares the roles of the cluster with what is wanted: one row, with the statements that are missing, in order.
+-- (A doubled percent sign is one for the server; psycopg2 would take a single one for a placeholder.)
+WITH wanted AS (
+  SELECT name, secret IS NOT NULL AS login, coalesce(connection_limit, -1) AS connection_limit,
+         coalesce(member_of, '{}') AS member_of, coalesce(settings, '{}') AS settings
+  FROM jsonb_to_recordset(%(roles)s::jsonb)
+    AS role (name text, secret text, connection_limit int, member_of text[], settings jsonb)
+),
+wanted_members AS (SELECT name AS member, unnest(member_of) AS role FROM wanted),
+present_members AS (
+  SELECT member.rolname::text AS member, role.rolname::text AS role
+  FROM pg_auth_members m
+  JOIN pg_roles member ON member.oid = m.member
+  JOIN pg_roles role ON role.oid = m.roleid
+  WHERE member.rolname IN (SELECT name FROM wanted)
+),
+wanted_settings AS (SELECT name, key, value FROM wanted, jsonb_each_text(settings)),
+present_settings AS (
+  SELECT rolname::text AS name, split_part(setting, '=', 1) AS key, substr(setting, strpos(setting, '=') + 1) AS value
+  FROM pg_db_role_setting s
+  JOIN pg_roles r ON r.oid = s.setrole, unnest(setconfig) AS setting
+  WHERE setdatabase = 0 AND rolname IN (SELECT name FROM wanted)
+),
+missing (step, statement) AS (
+  SELECT 1, format('CREATE ROLE %%I', name) FROM wanted
+  WHERE name NOT IN (SELECT rolname FROM pg_roles)
+  UNION ALL
+  SELECT 2, format('ALTER ROLE %%I NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT %%s CONNECTION LIMIT %%s',
+                   name, CASE WHEN login THEN 'LOGIN' ELSE 'NOLOGIN' END, connection_limit)
+  FROM wanted LEFT JOIN pg_roles r ON r.rolname = name
+  WHERE (rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls, rolinherit, rolcanlogin, rolconnlimit)
+    IS DISTINCT FROM (false, false, false, false, false, true, login, connection_limit)
+  UNION ALL
+  SELECT 3, format('REVOKE %%I FROM %%I', role, member) FROM (TABLE present_members EXCEPT TABLE wanted_members) m
+  UNION ALL
+  SELECT 4, format('GRANT %%I TO %%I', role, member) FROM (TABLE wanted_members EXCEPT TABLE present_members) m
+  UNION ALL
+  SELECT 5, format('ALTER ROLE %%I RESET %%I', name, key) FROM present_settings
+  WHERE (name, key) NOT IN (SELECT name, key FROM wanted_settings)
+  UNION ALL
+  SELECT 6, format('ALTER ROLE %%I SET %%I = %%L', name, key, value) FROM (TABLE wanted_settings EXCEPT TABLE present_settings) s
+)
+SELECT
+  (SELECT coalesce(jsonb_agg(statement ORDER BY step, statement), '[]') FROM missing) AS statements,
+  (SELECT coalesce(jsonb_object_agg(rolname, rolpassword), '{}') FROM pg_authid WHERE rolname IN (SELECT name FROM wanted)) AS verifiers,
+  (SELECT jsonb_agg(datname) FROM pg_database) AS databases,
+  current_setting('hba_file') AS hba_file

@@ -1,0 +1,177 @@
+"""The lab: container hosts on this machine that stand for servers, and the releases that are deployed to them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from . import engine
+from .say import Problem, ask, run, say, step
+
+ROOT = Path(__file__).parents[2]
+SUITE = "trixie"
+RELEASES = ("1.0.0", "1.1.0")
+FOOTBALL = ROOT / "examples" / "football"
+
+
+@dataclass(frozen=True)
+class Lab:
+    """One lab; several can stand side by side on one engine under different names (GOLIVE_LAB)."""
+
+    name: str
+
+    @property
+    def state(self) -> Path:
+        """What the controller keeps for this lab."""
+        return ROOT / ".golive" / self.name
+
+    @property
+    def label(self) -> str:
+        """The label on everything that this lab made on the engine."""
+        return f"golive.lab={self.name}"
+
+    @cached_property
+    def environment(self) -> dict[str, str]:
+        """The environment in which inventories/lab means this lab."""
+        return {**os.environ, "GOLIVE_LAB": self.name}
+
+    def playbook(self, *words: str) -> list[str]:
+        """Return an ansible-playbook command for this lab."""
+        return ["ansible-playbook", *words]
+
+    # -- up ------------------------------------------------------------------------------------------------------------
+
+    def up(self, release: str) -> None:
+        """Bring up engine, images, hosts and a release; what is there already stays as it is.
+
+        :raises Problem: when one of them cannot be had
+        """
+        self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with step("Docker engine"):
+            engine.ensure()
+        self._refuse_foreign()
+        with step("lab images"):
+            self._images()
+        with step(f"lab hosts; release {release}, and what its tests say"), ThreadPoolExecutor() as pool:
+            for done in [pool.submit(self._hosts), pool.submit(self.release, release)]:
+                done.result()
+
+    def _refuse_foreign(self) -> None:
+        """Refuse to take over the lab of another clone of the project, which may be in use."""
+        other = self._owner()
+        if other not in ("", str(ROOT)):
+            raise Problem(
+                f"the lab {self.name} on this engine belongs to the clone in {other}; "
+                f"run `./golive demo down` there, or choose another name here: GOLIVE_LAB=another ./golive demo."
+            )
+
+    def _owner(self) -> str:
+        listing = ["docker", "ps", "--all", "--filter", f"label={self.label}", "--format", '{{.Label "golive.clone"}}']
+        return next(filter(None, ask(listing, why="The lab's hosts cannot be listed").splitlines()), "")
+
+    def _images(self) -> None:
+        recipe = ROOT / "lab" / "build-image"
+        missing = [kind for kind in ("host", "python") if not self._image_exists(f"{self.name}/{kind}:{SUITE}")]
+        if not missing:
+            return
+        engine.install_packages(["mmdebstrap", "debian-archive-keyring"])
+        with ThreadPoolExecutor() as pool:  # one core each
+            list(
+                pool.map(
+                    lambda kind: run([recipe, kind, SUITE, f"{self.name}/{kind}:{SUITE}", self.label]),
+                    missing,
+                )
+            )
+
+    @staticmethod
+    def _image_exists(tag: str) -> bool:
+        return subprocess.run(["docker", "image", "inspect", tag], capture_output=True, check=False).returncode == 0
+
+    def _hosts(self) -> None:
+        run(
+            self.playbook("playbooks/lab.yml", "-i", "inventories/lab"),
+            env={**self.environment, "ANSIBLE_DISPLAY_OK_HOSTS": "false"},
+            cwd=ROOT,
+        )
+
+    def release(self, release: str) -> None:
+        """Build a release of the application and run its tests on it, as a CI server would have done."""
+        out, cache = self.state / "releases" / release, self.state / "cache"
+        common: list[str | Path] = ["--out", out, "--cache", cache, "--python", sys.executable]
+        build = ["--base", f"{self.name}/python:{SUITE}", "--tag", f"{self.name}/football:{release}"]
+        test = ["--base", f"{self.name}/host:{SUITE}", "--ci-image", f"{self.name}/football-ci:{SUITE}"]
+        run([sys.executable, FOOTBALL / "build.py", release, *common, *build])
+        run([sys.executable, FOOTBALL / "ci.py", release, *common, *test])
+
+    # -- asking --------------------------------------------------------------------------------------------------------
+
+    def containers(self) -> list[str]:
+        """Return the names of the lab's hosts."""
+        listing = ["docker", "ps", "--all", "--filter", f"label={self.label}", "--format", "{{.Names}}"]
+        return sorted(ask(listing, why="The lab's hosts cannot be listed").split())
+
+    def port(self, host: str, port: int) -> str:
+        """Return 127.0.0.1:PORT, at which this machine reaches a port of a lab host."""
+        published = ask(["docker", "port", f"{self.name}-{host}", str(port)], why=f"{host} has no port {port}")
+        return published.splitlines()[0]
+
+    def memory_bytes(self) -> int:
+        """Return the memory that the lab's hosts use now, page cache left out."""
+        listing = ["docker", "stats", "--no-stream", "--format", "{{json .MemUsage}}", *self.containers()]
+        used = (json.loads(line).split("/")[0].strip() for line in ask(listing, why="No statistics").splitlines())
+        return sum(map(_bytes, used))
+
+    def last_record(self) -> Path:
+        """Return the directory of the newest record.
+
+        :raises Problem: when there is none
+        """
+        records = sorted((self.state / "records").glob("*/record.json"))
+        if not records:
+            raise Problem(f"there is no record in {self.state / 'records'}; the run ended before it began.")
+        return records[-1].parent
+
+    # -- down ----------------------------------------------------------------------------------------------------------
+
+    def _made(self, kind: str) -> list[str]:
+        listing = ["docker", kind, "ls", "--quiet", "--filter", f"label={self.label}"]
+        return list(dict.fromkeys(ask(listing, why=f"The lab's {kind}s cannot be listed").split()))
+
+    def down(self) -> None:
+        """Remove every container, volume, network, image and process of this lab, and nothing else. Records stay."""
+        if shutil.which("docker") and engine.answers():
+            self._refuse_foreign()
+            why = f"The lab {self.name} cannot be removed"
+            if hosts := self.containers():
+                ask(["docker", "rm", "--force", "--volumes", *hosts], why=why)
+            for kind in ("volume", "network"):
+                if found := self._made(kind):
+                    ask(["docker", kind, "rm", *found], why=why)
+            # An image goes only after those that were built from it. The newest come first in the list, but not surely.
+            while found := self._made("image"):
+                subprocess.run(["docker", "image", "rm", "--force", *found], capture_output=True, check=False)
+                if self._made("image") == found:
+                    ask(["docker", "image", "rm", "--force", *found], why=why)  # says what holds them
+            engine.stop_if_unused()
+        for leftover in ("releases", "cache", "secrets"):
+            shutil.rmtree(self.state / leftover, ignore_errors=True)
+        say(f"golive: the lab {self.name} is gone; its records stay in {self.state / 'records'}.")
+
+
+def _bytes(text: str) -> int:
+    """Return the bytes that docker writes as 12.5MiB."""
+    units = {"GiB": 2**30, "MiB": 2**20, "KiB": 2**10, "B": 1}
+    unit = next(unit for unit in units if text.endswith(unit))
+    return int(float(text.removesuffix(unit)) * units[unit])
+
+
+def current() -> Lab:
+    """Return the lab that GOLIVE_LAB names."""
+    return Lab(os.environ.get("GOLIVE_LAB") or "golive-lab")

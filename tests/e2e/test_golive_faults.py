@@ -1,0 +1,65 @@
+"""A release with a planted fault does not stay: whatever served before serves in the end, and the sentence says why."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = pytest.mark.lab
+
+NEXT = "1.1.0"
+# The phases that a fault of the application can turn red, and those that they need.
+FROM_RELEASE_ON = ("--tags", "preflight,database,release,performance")
+
+
+@pytest.fixture(autouse=True)
+def old_release_serves(fleet):
+    """1.0.0 serves before and after each of these."""
+    if fleet.version()["release"] != "1.0.0":
+        back = fleet.playbook("rollback", variables={"release": "1.0.0"})
+        assert back.code == 0, back.output[-4000:]
+    yield
+    assert fleet.version()["release"] == "1.0.0"
+
+
+@pytest.mark.parametrize(
+    ("fault", "gate"),
+    [
+        ({"FOOTBALL_FAULT_HEALTH": "failing"}, "release.idle_health"),
+        ({"FOOTBALL_FAULT_ERROR_SHARE": "0.10"}, "release.idle_errors"),
+        ({"FOOTBALL_FAULT_LATENCY_SECONDS": "3"}, "release.idle_answered"),
+    ],
+    ids=["failing health", "10 % errors", "3 s latency"],
+)
+def test_a_planted_fault_is_caught_before_any_user_meets_it(fleet, fault, gate):
+    run = fleet.golive(NEXT, *FROM_RELEASE_ON, football_fault=fault)
+    assert run.code != 0
+    assert run.told["verdict"] == "NOT LIVE"
+    red = [seen for seen in run.gate(gate) if seen["verdict"] != "PASS"]
+    assert red, [(seen["gate"], seen["verdict"]) for seen in run.told["gates"]]
+    assert all(seen["n"] >= 1 and seen["message"] and seen["remedy"]["en"] for seen in red)
+    assert gate in run.output.rpartition("PLAY [Record")[2]
+
+
+def test_a_release_that_refuses_to_start_shows_its_last_words(fleet):
+    run = fleet.golive(NEXT, *FROM_RELEASE_ON, football_fault={"FOOTBALL_FAULT_START": "refuse"})
+    assert run.code != 0
+    assert run.told["verdict"] == "NOT LIVE"
+    assert any(failure["phase"] == "release" for failure in run.told["failures"])
+
+
+def test_a_red_gate_after_the_switch_flips_back_without_a_lost_request(fleet):
+    with fleet.loop() as loop:
+        run = fleet.golive(NEXT, *FROM_RELEASE_ON, gates_overrides={"performance.throughput": {"above": 5000}})
+    assert run.code != 0
+    assert run.told["verdict"] == "ROLLED BACK"
+    assert [seen["kind"] for seen in run.told["switches"]] == ["switch", "flip_back"]
+    assert loop.seen["lost"] == []
+    assert set(loop.seen["releases"]) == {"1.0.0", NEXT}
+
+
+def test_too_few_samples_are_no_evidence(fleet):
+    run = fleet.golive(NEXT, *FROM_RELEASE_ON, gates_load_seconds=10)
+    assert run.told["verdict"] == "ROLLED BACK"
+    verdicts = run.gate("performance.latency_p95")
+    assert [seen["verdict"] for seen in verdicts] == ["NO-EVIDENCE"]
+    assert "1500" in verdicts[0]["message"]

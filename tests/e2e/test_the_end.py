@@ -1,0 +1,56 @@
+"""`./golive demo down` removes all that the lab made, and nothing else. Comes last: it takes the lab away."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from .conftest import golive_command
+
+pytestmark = pytest.mark.lab
+
+
+def listing(kind, *words):
+    done = subprocess.run(["docker", kind, "ls", "--quiet", *words], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+@pytest.fixture
+def bystander(fleet, tmp_path):
+    """What another user of the engine has: an image, a container, a volume and a network."""
+    # An image of its own, with no layer of the lab's.
+    made = subprocess.run(
+        ["docker", "create", f"{fleet.lab.name}/python:trixie"], capture_output=True, check=True, text=True
+    )
+    archive = str(tmp_path / "bystander.tar")
+    subprocess.run(["docker", "export", "-o", archive, made.stdout.strip()], check=True)
+    subprocess.run(["docker", "rm", made.stdout.strip()], check=True, capture_output=True)
+    subprocess.run(["docker", "import", archive, "bystander"], check=True, capture_output=True)
+    subprocess.run(["docker", "network", "create", "bystander"], check=True, capture_output=True)
+    run = ["docker", "run", "-d", "--name", "bystander", "--network", "bystander", "-v", "bystander:/data", "bystander"]
+    subprocess.run([*run, "sleep", "600"], check=True, capture_output=True)
+    yield
+    subprocess.run(["docker", "rm", "-f", "bystander"], check=True, capture_output=True)
+    for kind, name in (("network", "bystander"), ("volume", "bystander"), ("image", "bystander")):
+        subprocess.run(["docker", kind, "rm", name], check=True, capture_output=True)
+
+
+def test_down_removes_the_lab_and_nothing_else(fleet, bystander):
+    label = ("--filter", f"label={fleet.lab.label}")
+    assert listing("container", "--all", *label)
+    done = golive_command("demo", "down", GOLIVE_LAB=fleet.lab.name)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for kind, words in (("container", ("--all",)), ("image", ()), ("network", ()), ("volume", ())):
+        assert listing(kind, *words, *label) == set(), kind
+    assert listing("container", "--filter", "name=bystander")
+    assert listing("image", "--filter", "reference=bystander")
+    assert listing("network", "--filter", "name=bystander")
+    assert listing("volume", "--filter", "name=bystander")
+    assert list((fleet.lab.state / "records").glob("*/record.md"))
+    assert "its records stay" in done.stdout
+
+
+def test_down_again_has_nothing_to_do(fleet):
+    done = golive_command("demo", "down", GOLIVE_LAB=fleet.lab.name)
+    assert done.returncode == 0, done.stdout + done.stderr

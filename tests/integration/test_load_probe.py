@@ -1,0 +1,191 @@
+"""The load generator against real servers, and against its own limits."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+
+import pytest
+from golive_core import http, load
+from golive_core.judge import FAIL, NO_EVIDENCE, judge
+from golive_core.load import Endpoint, Profile
+from golive_core.measurement import read_samples
+from support import NOW, Certificates, Run, serving
+
+# Machines that run tests are busy with other things; the rule of 5 ms has its own tests.
+PATIENT = 0.2
+
+
+def profile(url: str, path: str = "/", rate: float = 100, seconds: float = 1, **values: Any) -> Profile:
+    endpoints = values.pop("endpoints", [Endpoint(path)])
+    return Profile(url, rate, seconds, endpoints, **{"max_lag": PATIENT, **values})
+
+
+def test_every_request_of_the_schedule_is_sent_and_answered(server: str) -> None:
+    told = load.run(profile(server, rate=500, seconds=2))
+    assert told.summary()["ok"] == 1_000
+    assert told.invalid == ""
+    assert told.connections < 200  # they are kept
+    assert sum(told.ok_per_second) == pytest.approx(1_000, abs=100)
+    assert len(told.ok_per_second) == 2
+
+
+def test_two_thousand_a_second_leave_the_generator_room(server: str) -> None:
+    told = load.run(profile(server, rate=2_000, seconds=2))
+    assert told.summary()["ok"] == 4_000
+    assert told.cpu_share < load.MAX_CPU_SHARE
+
+
+def test_a_frozen_server_makes_every_request_of_that_second_slow() -> None:
+    """500/s for 5 s, in which the server stands still for 1 s.
+
+    The requests of that second wait for 1 s down to nothing, so that 250 of 2,500 wait longer than half a second, and
+    P90 is 500 ms. A generator that waits for answers would have sent one slow request, and seen a P90 of a millisecond.
+    """
+    with serving() as port:
+        url = f"http://127.0.0.1:{port}"
+        freeze = threading.Timer(2.0, lambda: http.fetch(http.target(f"{url}/freeze?1")))
+        freeze.start()
+        told = load.run(profile(url, rate=500, seconds=5))
+        freeze.join()
+    assert told.summary()["ok"] == 2_500
+    assert told.percentile(0.5) < 0.2
+    standstill = max(told.latencies)  # 1 s, and more on a busy machine
+    assert standstill > 0.95
+    assert told.percentile(0.9) == pytest.approx(standstill - 0.5, abs=0.15)
+    assert min(told.ok_per_second) < 200
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/close", "closed"),
+        ("/half", "closed"),
+        ("/garbage", "protocol"),
+        ("/status/503", "status 503"),
+        ("/status/404", "status 404"),
+    ],
+)
+def test_errors_are_told_apart(server: str, path: str, kind: str) -> None:
+    told = load.run(profile(server, path))
+    assert told.kinds == {kind: 100}
+    assert sum(told.errors_per_second) > 80
+    assert sum(told.ok_per_second) == 0
+
+
+@pytest.mark.parametrize("path", ["/chunked", "/until-close", "/health"])
+def test_answers_of_every_form_are_right(server: str, path: str) -> None:
+    assert load.run(profile(server, path)).kinds == {}
+
+
+def test_a_server_that_is_not_there_is_an_error_as_slow_as_the_time_out() -> None:
+    told = load.run(profile("http://127.0.0.1:1", timeout=2))
+    assert told.kinds == {"connect": 100}
+    assert told.percentile(0.5) == 2
+
+
+def test_time_outs_count_with_their_full_time(server: str) -> None:
+    told = load.run(profile(server, "/slow?3", timeout=0.4))
+    assert told.kinds == {"timeout": 100}
+    assert set(told.latencies) == {0.4}
+
+
+def test_a_late_answer_does_not_hold_up_the_next_request(server: str) -> None:
+    told = load.run(profile(server, "/slow?0.5", rate=200))
+    assert told.kinds == {}
+    assert told.connections > 50
+    assert told.percentile(0.5) == pytest.approx(0.5, abs=0.2)
+
+
+def test_a_saturated_generator_says_that_its_numbers_prove_nothing(server: str) -> None:
+    told = load.run(profile(server, rate=100_000, seconds=0.5, timeout=1, max_lag=0.005))
+    assert "the load generator" in told.invalid
+    seen = load.measure(told, "performance.latency_p95", "latency_seconds")
+    gate = {"id": "performance.latency_p95", "judge": {"quantile": 0.95, "below": 5}}
+    assert judge(gate, seen, NOW)["verdict"] == NO_EVIDENCE
+    lag = {"id": "performance.lag", "judge": {"value": True, "below": 0.005}}
+    assert judge(lag, load.measure(told, "performance.lag", "lag"), NOW)["verdict"] == FAIL
+
+
+def test_requests_beyond_the_connections_that_may_be_open_are_dropped(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(load, "_allowed_connections", lambda: 10)
+    told = load.run(profile(server, "/slow?2", timeout=3))
+    assert told.dropped == 90
+    assert "did not send 90 of 100 requests" in told.invalid
+
+
+def test_the_warm_up_is_sent_but_not_counted(fresh_server: str) -> None:
+    told = load.run(profile(fresh_server, "/flaky?100", rate=100, seconds=1, warmup_seconds=1.2))
+    assert len(told.outcomes) == 100
+    assert told.kinds == {}
+
+
+def test_endpoints_are_mixed_by_weight_with_their_own_expectations(server: str) -> None:
+    endpoints = [
+        Endpoint("/health", weight=8),
+        Endpoint("/status/404", weight=1, expect_status=(404,)),
+        Endpoint("/x", method="POST", weight=1, headers={"X-A": "1"}, body={"a": 1}),
+    ]
+    assert load.run(profile(server, endpoints=endpoints, rate=300, arrivals="poisson")).kinds == {}
+
+
+def test_tls_is_verified_under_load(certificates: Certificates, tls_port: int) -> None:
+    good: dict[str, Any] = {"address": "127.0.0.1", "ca_file": certificates.ca_file}
+    assert load.run(profile(f"https://edge.example:{tls_port}", **good)).kinds == {}
+    assert load.run(profile(f"https://other.example:{tls_port}", **good)).kinds == {"tls": 100}
+
+
+# --- the module
+
+
+def test_the_module_returns_a_measurement_per_check_and_hides_what_was_sent(run_module: Run, server: str) -> None:
+    result = run_module(
+        "load_probe",
+        {
+            "url": server,
+            "rate": 200,
+            "seconds": 2,
+            "max_lag_seconds": PATIENT,
+            "endpoints": [{"path": "/health", "headers": {"Authorization": "Bearer s3cr3t"}, "body": "hunter2!"}],
+            "checks": [{"id": f"performance.{metric}", "metric": metric} for metric in load.METRICS],
+        },
+    )
+    assert [row["id"] for row in result["measurements"]] == [f"performance.{metric}" for metric in load.METRICS]
+    assert [row["invalid"] for row in result["measurements"]] == [""] * len(load.METRICS)
+    latency, errors, *_ = result["measurements"]
+    assert len(read_samples(latency["samples"])) == latency["n"] == 400
+    assert (errors["failures"], latency["seconds"], result["summary"]["ok"]) == (0, 2, 400)
+    assert "s3cr3t" not in json.dumps(result)
+    assert "hunter2" not in json.dumps(result)
+
+
+ONE = {"rate": 10, "seconds": 1, "endpoints": [{"path": "/"}], "checks": [{"id": "p.x", "metric": "errors"}]}
+
+
+def test_the_module_sends_nothing_in_check_mode(run_module: Run, server: str) -> None:
+    (seen,) = run_module("load_probe", {"url": server, **ONE}, check_mode=True)["measurements"]
+    assert (seen["n"], seen["invalid"]) == (0, "check mode sends no load")
+
+
+def test_a_name_that_does_not_exist_is_no_evidence(run_module: Run) -> None:
+    (seen,) = run_module("load_probe", {"url": "http://no.invalid", **ONE})["measurements"]
+    assert "no.invalid cannot be resolved" in seen["invalid"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"url": "edge"}, "is not an http or https URL"),
+        ({"seconds": 601}, "at most 600 s"),
+        ({"rate": 1e6, "seconds": 2}, "1000000 requests"),
+        ({"endpoints": []}, "`endpoints` is empty"),
+        ({"endpoints": [{"path": "/", "expect_status": "fine"}]}, "`status`"),
+    ],
+)
+def test_a_mistake_is_one_sentence(run_module: Run, change: dict[str, Any], said: str) -> None:
+    result = run_module("load_probe", {"url": "http://127.0.0.1:1", **ONE, **change})
+    assert result["failed"]
+    assert said in result["msg"]

@@ -1,0 +1,125 @@
+"""Bad input: one clear sentence before anything is touched, an exit code that is not 0, and no traceback."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+INVENTORIES = ROOT / "inventories"
+
+
+@pytest.fixture
+def site(tmp_path):
+    """A copy of the single-host inventory with one release in it; nothing listens where it points."""
+    shutil.copytree(INVENTORIES / "single", tmp_path / "site", symlinks=False)
+    release = tmp_path / "site" / ".golive" / "releases" / "1.0.0"
+    release.mkdir(parents=True)
+    (release / "release.json").write_text('{"schema": 1, "release": "1.0.0"}')
+    hosts = tmp_path / "site" / "hosts.yml"
+    hosts.write_text(hosts.read_text().replace("server1.example.org", "127.0.0.1\n      ansible_port: 1"))
+    return tmp_path / "site"
+
+
+def golive(site, *words):
+    command = ["ansible-playbook", "playbooks/golive.yml", "-i", str(site), *words]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+    said = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "Traceback" not in said
+    return " ".join(said.split())  # Ansible folds long lines
+
+
+def records(site):
+    return list((site / ".golive").glob("records/*"))
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ((), "-e release=1.4.0"),
+        (("-e", "release=9.9.9"), "release 9.9.9 is not known"),
+        (("-e", "release=../1.0.0"), 'the release is "../1.0.0"'),
+        (("-e", "release=1.0.0", "-e", "golive_app=''"), 'golive_app is ""'),
+        (("-e", "release=1.0.0", "-e", "golive_public_name=under_score"), 'golive_public_name is "under_score"'),
+    ],
+    ids=["no release", "unknown release", "a path", "no app", "no host name"],
+)
+def test_a_request_that_cannot_work(site, words, sentence):
+    said = golive(site, *words)
+    assert sentence in said
+    assert "Nothing was touched" in said
+    assert records(site) == []
+
+
+def test_a_misspelt_variable(site):
+    group_vars = site / "group_vars" / "all" / "golive.yml"
+    group_vars.write_text(group_vars.read_text() + "edge_rate_limits: {requests: 5}\n")
+    said = golive(site, "-e", "release=1.0.0")
+    assert "variable edge_rate_limits is not known; did you mean edge_rate_limit?" in said
+    assert records(site) == []
+
+
+def test_a_group_without_hosts(site):
+    hosts = site / "hosts.yml"
+    hosts.write_text("\n".join(line for line in hosts.read_text().splitlines() if "backup:" not in line))
+    assert "the inventory has no host in backup" in golive(site, "-e", "release=1.0.0")
+
+
+def test_an_unreachable_host_is_named_and_recorded(site):
+    said = golive(site, "-e", "release=1.0.0", "-e", "ansible_ssh_common_args='-o ConnectTimeout=2'")
+    assert "server1" in said
+    assert "UNREACHABLE" in said
+    record = (records(site)[0] / "record.md").read_text()
+    assert "NOT LIVE" in record
+    assert "server1 did not finish phase preflight" in record
+
+
+def test_a_wrong_vault_password(tmp_path):
+    wrong = tmp_path / "password"
+    wrong.write_text("not this one\n")
+    said = golive(INVENTORIES / "prod", "-e", "release=1.0.0", "--vault-password-file", str(wrong))
+    assert "Decryption failed" in said
+
+
+def test_a_python_that_is_too_old(tmp_path):
+    """A PATH on which every Python is old, and no other way to one."""
+    clone = tmp_path / "clone"
+    clone.mkdir()
+    for name in ("golive", "requirements.lock"):
+        shutil.copy(ROOT / name, clone / name)
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("bash", "dirname", "mkdir", "flock", "sha256sum", "cut", "cat", "id"):
+        (programs / name).symlink_to(shutil.which(name) or pytest.fail(f"{name} is missing"))
+    old = programs / "python3"
+    old.write_text("#!/bin/bash\nexit 1\n")
+    old.chmod(0o755)
+    environment = {"PATH": str(programs), "HOME": str(tmp_path)}
+    done = subprocess.run([str(clone / "golive"), "demo"], capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 1
+    assert "needs Python 3.12, 3.13 or 3.14" in done.stderr
+    assert "pyenv install 3.13" in done.stderr
+    assert not (clone / ".venv").exists()
+
+
+@pytest.mark.parametrize("name", ["lab", "single", "prod"])
+def test_every_inventory_parses_and_lists_the_same_tasks(name):
+    vault = ["--vault-password-file", "inventories/prod/vault-password.example"] if name == "prod" else []
+    environment = {**os.environ, "ANSIBLE_NOCOLOR": "1"}
+    for command in (
+        ["ansible-inventory", "-i", f"inventories/{name}", "--list"],
+        ["ansible-playbook", "-i", f"inventories/{name}", "playbooks/golive.yml", "--syntax-check"],
+        ["ansible-playbook", "-i", f"inventories/{name}", "playbooks/golive.yml", "--list-tasks"],
+        ["ansible-playbook", "-i", f"inventories/{name}", "playbooks/rollback.yml", "--syntax-check"],
+    ):
+        done = subprocess.run(
+            [*command, *vault], cwd=ROOT, capture_output=True, text=True, check=False, env=environment
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "[ERROR]" not in done.stderr
+        assert "DEPRECATION" not in done.stderr

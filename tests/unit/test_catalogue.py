@@ -1,0 +1,70 @@
+"""Which host measures which gate."""
+
+import pytest
+from golive_core import catalogue
+
+GROUPS = {"app": ["app1", "app2"], "monitoring": ["ops1"], "logs": []}
+GATES = [
+    {"id": "p.health", "on": "app", "probe": "http", "params": {"url": "x"}, "judge": {"all_ok": True}},
+    {"id": "p.once", "on": "app", "once": True, "judge": {}},
+    {"id": "p.report", "on": "controller", "judge": {}},
+    {"id": "p.after", "on": "monitoring", "step": "after", "judge": {}},
+    {"id": "p.nobody", "on": "logs", "judge": {}},
+]
+
+
+@pytest.mark.parametrize(
+    ("host", "step", "ids"),
+    [
+        ("app1", "", ["p.health", "p.once"]),
+        ("app2", "", ["p.health"]),
+        ("localhost", "", ["p.report"]),
+        ("ops1", "", []),
+        ("ops1", "after", ["p.after"]),
+    ],
+)
+def test_gates_here(host, step, ids):
+    assert [gate["id"] for gate in catalogue.gates_here(GATES, host, GROUPS, step)] == ids
+
+
+def test_every_pair_is_expected():
+    pairs = {(pair["gate"], pair["host"]) for pair in catalogue.expected(GATES, GROUPS)}
+    assert pairs == {("p.health", "app1"), ("p.health", "app2"), ("p.once", "app1"), ("p.report", "localhost")}
+
+
+def test_the_judge_sees_no_params_and_the_inventorys_limits():
+    rows = catalogue.judged(GATES, {"p.health": {"min_samples": 9}})
+    assert rows[0] == {"id": "p.health", "judge": {"all_ok": True, "min_samples": 9}}
+    assert GATES[0]["judge"] == {"all_ok": True}
+
+
+def test_a_check_is_the_id_and_the_params():
+    assert catalogue.check(GATES[0]) == {"id": "p.health", "url": "x"}
+
+
+def test_a_host_without_its_mark_is_a_failure():
+    hostvars = {
+        "app1": {"golive_done": ["release"]},
+        "app2": {"golive_done": ["database"]},
+        "data1": {"golive_rescued": ["release"]},
+        "ops1": {},
+    }
+    rows = catalogue.unfinished(hostvars, hostvars, "release")
+    assert [row["data"]["host"] for row in rows] == ["app2", "ops1"]
+    assert "did not finish phase release" in rows[0]["data"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [
+        ({"msg": "disk full"}, "disk full"),
+        ({"msg": "disk full", "module_stderr": "noise"}, "disk full"),
+        ({}, "without a message"),
+        (
+            {"msg": "Module result deserialization failed", "module_stderr": "Error: container x is not running\n"},
+            "app2 cannot be worked on: Error: container x is not running. Check that it runs",
+        ),
+    ],
+)
+def test_a_failed_task_is_told_in_the_operators_words(result, words):
+    assert words in catalogue.failure_sentence(result, "app2")

@@ -1,0 +1,80 @@
+"""What is read from the Docker engine 26.1, captured from a container that role app started."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from golive_core.engine_api import Colour, Engine, EngineError, read_colours, wrong_image, wrong_limits, wrong_user
+
+IMAGE = "sha256:91e7a8b36d41bffe1d4aef1d1658fc2425e406c2624e8937ab03c355ef52413d"
+
+
+def captured(name: str) -> Any:
+    return json.loads((Path(__file__).parent / "data" / name).read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def container() -> dict[str, Any]:
+    return deepcopy(captured("docker_inspect.json"))
+
+
+def test_colours_are_read_from_the_labels() -> None:
+    colours = read_colours(captured("docker_containers.json"))
+    assert colours["green"] == Colour("1.2.0", IMAGE, running=True)
+    assert colours["blue"].release == "1.3.0"
+
+
+def test_a_container_of_somebody_else_is_no_colour() -> None:
+    assert read_colours([{"Labels": None, "State": "running"}, {"Labels": {"golive.app": "demo"}}]) == {}
+
+
+def test_a_stopped_container_keeps_its_release() -> None:
+    rows = [row | {"State": "exited"} for row in captured("docker_containers.json")]
+    assert read_colours(rows)["green"] == Colour("1.2.0", IMAGE, running=False)
+
+
+def test_a_container_as_role_app_starts_it_has_nothing_wrong(container: dict[str, Any]) -> None:
+    assert wrong_image(container, IMAGE) == wrong_limits(container) == wrong_user(container) == []
+
+
+def test_another_image_is_named(container: dict[str, Any]) -> None:
+    assert wrong_image(container, "sha256:00") == [f"its image is {IMAGE}"]
+
+
+def test_a_container_that_keeps_crashing_does_not_run(container: dict[str, Any]) -> None:
+    container["State"] |= {"Status": "restarting", "Restarting": True, "ExitCode": 1}
+    assert wrong_image(container, IMAGE) == ["it is restarting, exit code 1"]
+
+
+@pytest.mark.parametrize("user", ["", "0", "root", "0:0", "root:10001"])
+def test_root_is_root_by_any_name(container: dict[str, Any], user: str) -> None:
+    container["Config"]["User"] = user
+    assert wrong_user(container) == [f'its user is "{user or "root"}"']
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"Memory": 0}, "no memory limit"),
+        ({"NanoCpus": 0}, "no CPU limit"),
+        ({"PidsLimit": None}, "no limit of processes"),
+        ({"PidsLimit": -1}, "no limit of processes"),
+        ({"CapDrop": None}, "capabilities not dropped"),
+        ({"CapAdd": ["NET_ADMIN"]}, "capabilities not dropped"),
+        ({"SecurityOpt": None}, "new privileges possible"),
+        ({"SecurityOpt": ["no-new-privileges:false"]}, "new privileges possible"),
+        ({"Privileged": True}, "privileged"),
+    ],
+)
+def test_a_limit_that_is_not_in_force_is_named(container: dict[str, Any], change: dict[str, Any], problem: str) -> None:
+    container["HostConfig"] |= change
+    assert wrong_limits(container) == [problem]
+
+
+def test_a_missing_engine_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match=r"the Docker engine does not answer on .*docker\.sock"):
+        Engine(str(tmp_path / "docker.sock")).answers()

@@ -1,0 +1,63 @@
+"""The catalogue of alert rules is complete, and its limits are the shared ones."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROLES = Path(__file__).parents[2] / "roles"
+
+
+def load(path: str) -> Any:
+    return yaml.safe_load((ROLES / path).read_text(encoding="utf-8"))
+
+
+RULES = load("prometheus/defaults/main.yml")["prometheus_rules"]
+LIMITS = load("golive/defaults/main.yml")["golive_limits"]
+every_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: str(rule["name"]))
+
+
+def test_names_are_unique() -> None:
+    names = [rule["name"] for rule in RULES]
+    assert len(names) == len(set(names))
+
+
+@every_rule
+def test_a_rule_says_how_bad_it_is_and_who_acts(rule: dict[str, Any]) -> None:
+    assert rule["severity"] in {"urgent", "important", "general"}
+    assert rule["owner"] in {"operations", "technical", "product"}
+    assert re.fullmatch(r"\d+(s|m)", rule["for"])
+
+
+@every_rule
+def test_a_rule_is_a_sentence_in_both_languages_that_says_where(rule: dict[str, Any]) -> None:
+    assert set(rule["summary"]) == {"en", "zh"}
+    for language, end in (("en", "."), ("zh", "。")):
+        assert rule["summary"][language].endswith(end)
+        assert re.search(r"\{(host|proxy|colour)\}", rule["summary"][language])
+
+
+@every_rule
+def test_both_languages_show_the_same_figures(rule: dict[str, Any]) -> None:
+    shown = [sorted(re.findall(r"\{\w+\}", text)) for text in rule["summary"].values()]
+    assert shown[0] == shown[1]
+
+
+@every_rule
+def test_a_limit_is_a_shared_one(rule: dict[str, Any]) -> None:
+    compared = re.search(r"(?:>|<|==) (\S.*)$", rule["expr"])
+    assert compared, "a rule without a comparison fires always"
+    shared = re.fullmatch(r"\{\{ golive_limits\.(\w+) \}\}", compared[1])
+    assert compared[1] == "0" or (shared and shared[1] in LIMITS)
+
+
+def test_every_limit_of_the_guide_for_hosts_and_application_has_a_rule() -> None:
+    used = {name for rule in RULES for name in re.findall(r"golive_limits\.(\w+)", rule["expr"])}
+    assert used == {
+        "cpu_share", "memory_share", "disk_share", "api_seconds", "error_share",
+        "rollback_error_share", "rollback_p95_seconds",
+    }  # fmt: skip
