@@ -68,11 +68,11 @@ def _shim_needed() -> bool:
     return not int(bounding, 16) & CAP_SYS_RESOURCE
 
 
-def _our_engine() -> int | None:
+def pid() -> int | None:
     """Return the pid of the engine that golive started; a stale pid file, or a pid used again, is not one."""
     try:
-        pid = int(PID_FILE.read_text())
-        return pid if Path(f"/proc/{pid}/comm").read_text().strip() == "dockerd" else None
+        found = int(PID_FILE.read_text())
+        return found if Path(f"/proc/{found}/comm").read_text().strip() == "dockerd" else None
     except (OSError, ValueError):
         return None
 
@@ -88,7 +88,7 @@ def _start() -> None:
         SHIM.chmod(0o755)
         command += ["--add-runtime", f"golive={SHIM}", "--default-runtime", "golive"]
     PID_FILE.parent.mkdir(parents=True, exist_ok=True)
-    if _our_engine() is None:
+    if pid() is None:
         PID_FILE.unlink(missing_ok=True)  # left by an engine that was killed
         with LOG_FILE.open("ab") as log:
             subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
@@ -119,17 +119,17 @@ def _refuse_without_privileges() -> None:
 
 def stop_if_unused() -> None:
     """End the engine that golive started, unless somebody else has containers on it."""
-    pid = _our_engine()
-    if pid is None:
+    engine = pid()
+    if engine is None:
         return
     if ask(["docker", "ps", "--all", "--quiet"], why="The Docker engine does not answer"):
         say("golive: the Docker engine goes on: there are other containers on it.")
         return
-    os.kill(pid, signal.SIGTERM)
+    os.kill(engine, signal.SIGTERM)
     until = time.monotonic() + 30
-    while _our_engine() is not None:
+    while pid() is not None:
         if time.monotonic() > until:
-            raise Problem(f"the Docker engine (pid {pid}) did not end within 30 s; see {LOG_FILE}.")
+            raise Problem(f"the Docker engine (pid {engine}) did not end within 30 s; see {LOG_FILE}.")
         time.sleep(0.2)
     PID_FILE.unlink(missing_ok=True)
     SHIM.unlink(missing_ok=True)

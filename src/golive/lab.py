@@ -7,7 +7,9 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -82,13 +84,24 @@ class Lab:
         if not missing:
             return
         engine.install_packages(["mmdebstrap", "debian-archive-keyring"])
-        with ThreadPoolExecutor() as pool:  # one core each
+        with self._scratch() as scratch, ThreadPoolExecutor() as pool:  # one core each
+            env = {**os.environ, "TMPDIR": str(scratch)}
             list(
                 pool.map(
-                    lambda kind: run([recipe, kind, SUITE, f"{self.name}/{kind}:{SUITE}", self.label]),
-                    missing,
+                    lambda kind: run([recipe, kind, SUITE, f"{self.name}/{kind}:{SUITE}", self.label], env=env), missing
                 )
             )
+
+    @contextmanager
+    def _scratch(self) -> Iterator[Path]:
+        """A directory that apt's own user can enter, empty also after a build that was killed."""
+        directory = Path("/var/tmp") / self.name
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(mode=0o755)
+        try:
+            yield directory
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
 
     @staticmethod
     def _image_exists(tag: str) -> bool:

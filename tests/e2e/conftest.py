@@ -153,18 +153,24 @@ class RequestLoop:
 
 
 @pytest.fixture(scope="session")
-def fleet() -> Iterator[Fleet]:
-    """The lab, brought up once; GOLIVE_KEEP=1 leaves it for a look."""
+def lab() -> Iterator[Lab]:
+    """The name of a lab that does not stand yet; GOLIVE_KEEP=1 takes one that stands, and leaves it for a look."""
     # Another clone's tests may have been killed on this engine: every clone has a lab of its own.
     clone = hashlib.sha256(str(ROOT).encode()).hexdigest()[:6]
     lab = Lab(os.environ.get("GOLIVE_TEST_LAB") or f"golive-test-{clone}")
     if not os.environ.get("GOLIVE_KEEP"):
         lab.down()
-    for release in RELEASES:
-        lab.up(release)
-    yield Fleet(lab)
+    yield lab
     if not os.environ.get("GOLIVE_KEEP"):
         lab.down()
+
+
+@pytest.fixture(scope="session")
+def fleet(lab: Lab) -> Fleet:
+    """The lab with both releases, brought up once."""
+    for release in RELEASES:
+        lab.up(release)
+    return Fleet(lab)
 
 
 def golive_command(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
+import time
 
 import pytest
+
+from golive import engine
 
 from .conftest import golive_command
 
@@ -34,6 +39,21 @@ def bystander(fleet, tmp_path):
     subprocess.run(["docker", "rm", "-f", "bystander"], check=True, capture_output=True)
     for kind, name in (("network", "bystander"), ("volume", "bystander"), ("image", "bystander")):
         subprocess.run(["docker", kind, "rm", name], check=True, capture_output=True)
+
+
+@pytest.mark.skipif(engine.pid() is None, reason="the engine is somebody else's, and stays alive")
+def test_an_engine_that_was_killed_is_started_again(fleet):
+    """A stale pid file, containers that are recorded as running, processes without an engine."""
+    pid = engine.pid()
+    os.kill(pid, signal.SIGKILL)
+    while engine.answers():
+        time.sleep(0.1)
+    assert engine.PID_FILE.read_text() == str(pid)
+
+    again = golive_command("demo", GOLIVE_LAB=fleet.lab.name)
+    assert again.returncode == 0, again.stdout[-4000:] + again.stderr
+    assert "Verdict       VERIFIED: football 1.0.0" in again.stdout
+    assert engine.pid() not in (None, pid)
 
 
 def test_down_removes_the_lab_and_nothing_else(fleet, bystander):

@@ -54,7 +54,19 @@ def test_a_frozen_server_makes_every_request_of_that_second_slow() -> None:
     standstill = max(told.latencies)  # 1 s, and more on a busy machine
     assert standstill > 0.95
     assert told.percentile(0.9) == pytest.approx(standstill - 0.5, abs=0.15)
-    assert min(told.ok_per_second) < 200
+
+
+def test_a_standstill_is_a_second_without_answers_and_then_one_with_all_of_them() -> None:
+    """A standstill of more than two seconds covers one whole second of the series, wherever the seconds begin."""
+    with serving() as port:
+        url = f"http://127.0.0.1:{port}"
+        freeze = threading.Timer(1.0, lambda: http.fetch(http.target(f"{url}/freeze?2.2")))
+        freeze.start()
+        told = load.run(profile(url, rate=100, seconds=5))
+        freeze.join()
+    assert told.summary()["ok"] == 500
+    assert min(told.ok_per_second) == 0
+    assert max(told.ok_per_second) > 200
 
 
 @pytest.mark.parametrize(

@@ -86,27 +86,6 @@ def test_a_wrong_vault_password(tmp_path):
     assert "Decryption failed" in said
 
 
-def test_a_python_that_is_too_old(tmp_path):
-    """A PATH on which every Python is old, and no other way to one."""
-    clone = tmp_path / "clone"
-    clone.mkdir()
-    for name in ("golive", "requirements.lock"):
-        shutil.copy(ROOT / name, clone / name)
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    for name in ("bash", "dirname", "mkdir", "flock", "sha256sum", "cut", "cat", "id"):
-        (programs / name).symlink_to(shutil.which(name) or pytest.fail(f"{name} is missing"))
-    old = programs / "python3"
-    old.write_text("#!/bin/bash\nexit 1\n")
-    old.chmod(0o755)
-    environment = {"PATH": str(programs), "HOME": str(tmp_path)}
-    done = subprocess.run([str(clone / "golive"), "demo"], capture_output=True, text=True, env=environment, check=False)
-    assert done.returncode == 1
-    assert "needs Python 3.12, 3.13 or 3.14" in done.stderr
-    assert "pyenv install 3.13" in done.stderr
-    assert not (clone / ".venv").exists()
-
-
 @pytest.mark.parametrize("name", ["lab", "single", "prod"])
 def test_every_inventory_parses_and_lists_the_same_tasks(name):
     vault = ["--vault-password-file", "inventories/prod/vault-password.example"] if name == "prod" else []
