@@ -98,7 +98,7 @@ def leaks(secrets: list[str]) -> Callable[[Any], list[str]]:
 
 @pytest.fixture(scope="session")
 def fetch() -> Callable[..., dict[str, Any]]:
-    """Ask over HTTP from a host of the scenario: fetch(host, url, cafile=..., headers=..., name=...) -> status, body."""
+    """Ask over HTTP from a host: fetch(host, url, cafile=, cert=, key=, headers=, method=) -> status, body, headers."""
 
     def ask(host: Any, url: str, **how: Any) -> dict[str, Any]:
         done = subprocess.run(
@@ -132,7 +132,8 @@ except urllib.error.HTTPError as error:
 except OSError as error:
     print(json.dumps({"status": 0, "body": str(error), "headers": {}}))
     sys.exit()
-print(json.dumps({"status": answer.status, "body": answer.read().decode(errors="replace"), "headers": dict(answer.headers)}))
+body = answer.read().decode(errors="replace")
+print(json.dumps({"status": answer.status, "body": body, "headers": dict(answer.headers)}))
 """
 
 

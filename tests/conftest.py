@@ -1,14 +1,17 @@
-"""What tests of all kinds share: modules run as Ansible would run them, servers, an authority for certificates."""
+"""What tests of all kinds share: their order, the lab, modules run as Ansible would run them, servers, an authority."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import json
+import os
 import runpy
 import shutil
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import ansible.module_utils
@@ -16,8 +19,37 @@ import pytest
 from ansible.module_utils.testing import patch_module_args
 from support import ROOT, Certificates, Run, make_authority, serving
 
+from golive.lab import Lab
+
 # On a target the package's module_utils are found beside Ansible's own.
 ansible.module_utils.__path__.append(str(ROOT / "module_utils"))
+
+
+# Quickest first. The lab is brought up by test_bring_up and taken away by test_the_end; the scenarios use its image.
+ORDER = ("unit", "integration", "e2e/test_bring_up", "e2e/test_golive", "molecule", "e2e/test_the_end")
+
+
+def _place(item: pytest.Item) -> int:
+    path = item.path.relative_to(Path(__file__).parent).as_posix()
+    return next(place for place, prefix in enumerate(ORDER) if path.startswith(prefix))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sort the tests by ORDER; within a file, and among the files of one place, their order stays."""
+    items.sort(key=_place)
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    """The name of a lab that does not stand yet; GOLIVE_KEEP=1 takes one that stands, and leaves it for a look."""
+    # Another clone's tests may have been killed on this engine: every clone has a lab of its own.
+    clone = hashlib.sha256(str(ROOT).encode()).hexdigest()[:6]
+    lab = Lab(os.environ.get("GOLIVE_TEST_LAB") or f"golive-test-{clone}")
+    if not os.environ.get("GOLIVE_KEEP"):
+        lab.down()
+    yield lab
+    if not os.environ.get("GOLIVE_KEEP"):
+        lab.down()
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,9 @@ def _parser() -> argparse.ArgumentParser:
     verb = verbs.add_parser("demo", help="a go-live of the reference application on container hosts of this machine")
     verb.add_argument("state", nargs="?", choices=["up", "down"], default="up", help="down removes all that it made")
     verb.add_argument("--release", default="1.0.0", choices=lab.RELEASES, help="the release to take live (1.0.0)")
+    verbs.add_parser(
+        "image", help="a Docker engine and the image of the lab's hosts: what `molecule test -s ROLE` needs"
+    )
     verb = verbs.add_parser("test", help="every test of the project")
     verb.add_argument("pytest", nargs="*", metavar="PYTEST", help="only these, for pytest (after --)")
     return parser
@@ -29,7 +32,9 @@ def main() -> int:
     try:
         if options.verb == "test":
             return suite.test(options.pytest)
-        if options.state == "down":
+        if options.verb == "image":
+            lab.current().images()
+        elif options.state == "down":
             lab.current().down()
         else:
             demo(lab.current(), options.release)

@@ -55,15 +55,22 @@ class Lab:
 
         :raises Problem: when one of them cannot be had
         """
+        self.images()
+        with step(f"lab hosts; release {release}, and what its tests say"), ThreadPoolExecutor() as pool:
+            for done in [pool.submit(self._hosts), pool.submit(self.release, release)]:
+                done.result()
+
+    def images(self) -> None:
+        """Make sure that an engine runs and has the images of the lab: enough for `molecule test`.
+
+        :raises Problem: when they cannot be had
+        """
         self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
         with step("Docker engine"):
             engine.ensure()
         self._refuse_foreign()
         with step("lab images"):
             self._images()
-        with step(f"lab hosts; release {release}, and what its tests say"), ThreadPoolExecutor() as pool:
-            for done in [pool.submit(self._hosts), pool.submit(self.release, release)]:
-                done.result()
 
     def _refuse_foreign(self) -> None:
         """Refuse to take over the lab of another clone of the project, which may be in use."""
@@ -153,16 +160,20 @@ class Lab:
 
     # -- down ----------------------------------------------------------------------------------------------------------
 
-    def _made(self, kind: str) -> list[str]:
-        listing = ["docker", kind, "ls", "--quiet", "--filter", f"label={self.label}"]
-        return list(dict.fromkeys(ask(listing, why=f"The lab's {kind}s cannot be listed").split()))
+    def _made(self, kind: str, *words: str) -> list[str]:
+        """Return what the lab, or a Molecule scenario on its image, made of a kind."""
+        found: list[str] = []
+        for label in (self.label, f"golive.molecule={self.name}"):
+            listing = ["docker", kind, "ls", "--quiet", *words, "--filter", f"label={label}"]
+            found += ask(listing, why=f"The lab's {kind}s cannot be listed").split()
+        return list(dict.fromkeys(found))
 
     def down(self) -> None:
         """Remove every container, volume, network, image and process of this lab, and nothing else. Records stay."""
         if shutil.which("docker") and engine.answers():
             self._refuse_foreign()
             why = f"The lab {self.name} cannot be removed"
-            if hosts := self.containers():
+            if hosts := self._made("container", "--all"):
                 ask(["docker", "rm", "--force", "--volumes", *hosts], why=why)
             for kind in ("volume", "network"):
                 if found := self._made(kind):

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -150,19 +148,6 @@ class RequestLoop:
         subprocess.run(["docker", "exec", container, "rm", "/run/request-loop.stop"], check=True)
         assert self._process.returncode == 0, wrong
         self.seen = json.loads(said)
-
-
-@pytest.fixture(scope="session")
-def lab() -> Iterator[Lab]:
-    """The name of a lab that does not stand yet; GOLIVE_KEEP=1 takes one that stands, and leaves it for a look."""
-    # Another clone's tests may have been killed on this engine: every clone has a lab of its own.
-    clone = hashlib.sha256(str(ROOT).encode()).hexdigest()[:6]
-    lab = Lab(os.environ.get("GOLIVE_TEST_LAB") or f"golive-test-{clone}")
-    if not os.environ.get("GOLIVE_KEEP"):
-        lab.down()
-    yield lab
-    if not os.environ.get("GOLIVE_KEEP"):
-        lab.down()
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""A bring-up that is interrupted, and then goes on. Comes first: the lab that it leaves is the one of the other tests."""
+"""A bring-up that is interrupted, and then goes on. Comes first: it leaves the lab that the other tests use."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ def killed(lab: Lab, line: str, seconds: float) -> str:
         said += words
         if line in words:
             break
+    else:
+        pytest.fail(f"The demo ended without '{line}':\n{said}")
     time.sleep(seconds)
     assert process.poll() is None, said + process.stdout.read()
     os.killpg(process.pid, signal.SIGKILL)
@@ -45,7 +47,7 @@ def killed(lab: Lab, line: str, seconds: float) -> str:
     [
         ("golive: lab images ...", 8),  # the images are half made
         ("TASK [Make or start the host]", 0.7),  # some hosts are made, the release is being built
-        ("TASK [Wait for the host to boot]", 3),  # hosts boot, the release is being built or tested
+        ("PLAY [Lab | Hosts]", 5),  # hosts boot, the release is being built or tested
     ],
 )
 def test_the_bring_up_is_killed(lab: Lab, line: str, seconds: float) -> None:

@@ -39,7 +39,9 @@ def test_the_environment_is_made_once(clone: Path) -> None:
 
 
 def test_an_environment_that_was_interrupted_is_made_again(clone: Path) -> None:
-    process = subprocess.Popen([str(clone / "golive"), "demo"], stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        [str(clone / "golive"), "demo"], stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     until = time.monotonic() + 60
     while not (clone / ".venv" / "bin").exists():
         assert time.monotonic() < until
