@@ -53,16 +53,21 @@ def address() -> Callable[[str], str]:
 
 
 @pytest.fixture(scope="session")
-def secret() -> Callable[[str], str]:
-    """Return a generated secret by its name in golive_secrets."""
-    return lambda name: (ROOT / ".golive" / LAB / "secrets" / name).read_text(encoding="utf-8").split()[0]
+def state() -> Path:
+    """What the controller keeps for the scenario."""
+    return ROOT / ".golive" / LAB
 
 
 @pytest.fixture(scope="session")
-def secrets() -> list[str]:
+def secret(state: Path) -> Callable[[str], str]:
+    """Return a generated secret by its name in golive_secrets."""
+    return lambda name: (state / "secrets" / name).read_text(encoding="utf-8").split()[0]
+
+
+@pytest.fixture(scope="session")
+def secrets(state: Path) -> list[str]:
     """Every secret that was generated for the scenario."""
-    store = ROOT / ".golive" / LAB / "secrets"
-    return [path.read_text(encoding="utf-8").split()[0] for path in store.glob("*") if path.is_file()]
+    return [path.read_text(encoding="utf-8").split()[0] for path in (state / "secrets").glob("*") if path.is_file()]
 
 
 @pytest.fixture(scope="session")

@@ -17,10 +17,7 @@ from golive.lab import ROOT, Lab
 SCENARIOS = sorted(path.parent.name for path in (ROOT / "molecule").glob("*/molecule.yml"))
 AT_ONCE = 2  # as many as this machine has cores
 # Shown by the end-to-end tests only, so far.
-WITHOUT = {
-    *("alertmanager", "app", "backup", "cache", "edge", "exporters", "migration"),
-    *("postgresql", "postgresql_access", "prometheus", "tls"),
-}
+WITHOUT = {"app", "backup", "edge", "migration"}
 
 pytestmark = pytest.mark.lab
 
