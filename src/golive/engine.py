@@ -69,11 +69,13 @@ def _shim_needed() -> bool:
 
 
 def pid() -> int | None:
-    """Return the pid of the engine that golive started; a stale pid file, or a pid used again, is not one."""
+    """Return the pid of the engine that golive started; a stale pid file, a pid used again, or a zombie is not one."""
     try:
         found = int(PID_FILE.read_text())
-        return found if Path(f"/proc/{found}/comm").read_text().strip() == "dockerd" else None
-    except (OSError, ValueError):
+        status = dict(line.split(":\t", 1) for line in Path(f"/proc/{found}/status").read_text().splitlines()[:3])
+        # A killed process stays as a zombie where process 1 does not collect orphans, as in many containers.
+        return found if status["Name"] == "dockerd" and not status["State"].startswith("Z") else None
+    except (OSError, ValueError, KeyError):
         return None
 
 
