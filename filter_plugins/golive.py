@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import sys
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,12 @@ import yaml
 # Ansible sends module_utils to the targets but does not put it on the controller's path.
 sys.path.insert(0, str(Path(__file__).parents[1] / "module_utils"))
 
-from golive_core import catalogue
-from golive_core.network import free_subnet
+from golive_core import catalogue, certificate, firewall, variables
+from golive_core.certificate_files import wrong_files
+from golive_core.image_archive import read_archive
+from golive_core.network import free_subnet, not_networks
+from golive_core.openpgp import fingerprints
 from golive_core.request import refusals
-from golive_core.variables import unknown_variables
 
 
 def nth_address(network: str, number: int) -> str:
@@ -31,13 +35,53 @@ def app_target(host: str, hostvars: Mapping[str, Any], port: int, labels: Mappin
 
 def role_specs(roles: str) -> dict[str, Any]:
     """Return role name to the content of its meta/argument_specs.yml, of every role in a directory."""
-    files = Path(roles).glob("*/meta/argument_specs.yml")
-    return {file.parent.parent.name: yaml.safe_load(file.read_text(encoding="utf-8")) for file in files}
+    return _meta(Path(roles), "argument_specs.yml")
+
+
+def variable_refusals(names: Iterable[str], roles: str) -> list[str]:
+    """Return one sentence for each variable that no role in a directory knows, or knows by another name now."""
+    directory = Path(roles)
+    renamed = {old: new for pairs in _meta(directory, "renamed.yml").values() for old, new in pairs.items()}
+    return variables.variable_refusals(names, _meta(directory, "argument_specs.yml"), renamed, _used(directory))
+
+
+def _meta(roles: Path, name: str) -> dict[str, Any]:
+    """Return role name to the content of one of its files in meta/, of every role that has it."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C: this is read in every play
+    return {file.parts[-3]: yaml.load(file.read_bytes(), loader) for file in roles.glob(f"*/meta/{name}")}
+
+
+def _used(roles: Path) -> set[str]:
+    """Return every word in tasks and playbooks: among them are the facts and parameters that no spec names."""
+    files = [*roles.glob("*/tasks/**/*.yml"), *roles.parent.glob("playbooks/**/*.yml")]
+    return {word for file in files for word in re.findall(r"\w+", file.read_text(encoding="utf-8"))}
+
+
+def key_fingerprints(text: str) -> list[str]:
+    """Return the fingerprint of each OpenPGP key in a text; none when it holds no key."""
+    try:
+        return fingerprints(text)
+    except ValueError:
+        return []
 
 
 def releases(directory: str) -> list[str]:
     """Return the names of the releases in a directory on the controller."""
     return sorted(file.parent.name for file in Path(directory).glob("*/release.json"))
+
+
+def image_archive(path: str) -> dict[str, Any]:
+    """Return ids and unpacked size of an image archive on the controller, and what is wrong with it."""
+    try:
+        archive = read_archive(path)
+    except ValueError as error:
+        return {"ids": [], "size": 0, "wrong": str(error)}
+    return {"ids": list(archive.ids), "size": archive.size, "wrong": ""}
+
+
+def certificate_problem(chain: str, key: str, authority: str, names: Iterable[str], days: float) -> str:
+    """Return why a certificate should not be taken into service now, or nothing when it should."""
+    return certificate.problem(chain, key, authority, names, days, time.time())
 
 
 class FilterModule:
@@ -46,19 +90,28 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return filter name to function."""
         return {
+            "golive_certificate_problem": certificate_problem,
             "golive_failure_sentence": catalogue.failure_sentence,
             "golive_free_subnet": free_subnet,
             "golive_app_target": app_target,
             "golive_event": catalogue.as_event,
+            "golive_firewall_refusals": firewall.refusals,
+            "golive_firewall_rules": firewall.rules,
+            "golive_firewall_scraped": firewall.scraped,
             "golive_gate_check": catalogue.check,
             "golive_gates_expected": catalogue.expected,
             "golive_gates_here": catalogue.gates_here,
+            "golive_gate_refusal": catalogue.refusal,
             "golive_gates_judged": catalogue.judged,
+            "golive_image_archive": image_archive,
+            "golive_key_fingerprints": key_fingerprints,
+            "golive_not_networks": not_networks,
             "golive_nth_address": nth_address,
             "golive_phase_hosts": catalogue.phase_hosts,
             "golive_releases": releases,
             "golive_refusals": refusals,
             "golive_role_specs": role_specs,
             "golive_unfinished": catalogue.unfinished,
-            "golive_unknown_variables": unknown_variables,
+            "golive_variable_refusals": variable_refusals,
+            "golive_wrong_files": wrong_files,
         }

@@ -50,7 +50,7 @@ EXAMPLES = r"""
 - name: Load the users again
   cache_command:
     user: golive_admin
-    password: "{{ cache_admin_password }}"
+    password: "{{ golive_secrets.cache_admin }}"
     ca_file: /etc/golive/tls/ca.crt
     commands: [[ACL, LOAD]]
 """

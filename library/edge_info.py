@@ -71,6 +71,11 @@ options:
         description: How long to wait until it is so.
         type: float
         default: 10
+  files:
+    description: Files that HAProxy reads when a worker starts.
+    type: list
+    elements: path
+    default: []
   map_file:
     description: The map, as the configuration of HAProxy names it.
     type: path
@@ -99,13 +104,26 @@ live:
   returned: always
   type: str
 canary_share:
-  description: Per cent of the requests that the other colour gets.
+  description: Per cent of the clients that the other colour gets.
   returned: always
   type: int
 generation:
   description: Number of switches so far.
   returned: always
   type: int
+maintenance:
+  description: V(off), V(hold) or V(page), see M(edge_switch).
+  returned: always
+  type: str
+started:
+  description: When the newest worker started, in seconds since 1970; 0 when none runs.
+  returned: always
+  type: int
+newer:
+  description: Those of O(files) that were changed since, so that no worker has read them as they are.
+  returned: always
+  type: list
+  elements: str
 agreed:
   description: Whether every worker holds the same map as the file.
   returned: always
@@ -231,16 +249,27 @@ def _wait(edge: Edge, wait: dict[str, Any]) -> None:
 def _seen(edge: Edge, live: Live) -> dict[str, Any]:
     """Return what the running workers hold and see; nothing when none runs."""
     try:
-        held, servers = edge.maps(), edge.servers()
+        held, servers, started = edge.maps(), edge.servers(), edge.started()
     except EdgeError:
-        held, servers = {}, {colour: [] for colour in COLOURS}
+        held, servers, started = {}, {colour: [] for colour in COLOURS}, 0
     return {
+        "started": started,
         "running": bool(held),
         "agreed": bool(held) and all(found == live for found in held.values()),
         "workers": sorted(held),
         "backends": {colour: [asdict(server) for server in rows] for colour, rows in servers.items()},
         "in_flight": {colour: sum(server.in_flight for server in rows) for colour, rows in servers.items()},
     }
+
+
+def _idle(seen: dict[str, Any], colour: str) -> bool:
+    """Return whether no request runs on a colour; an edge that does not answer does not show that."""
+    return bool(seen["running"] and seen["in_flight"][colour] == 0)
+
+
+def _newer(files: list[str], started: int) -> list[str]:
+    """Return those that were changed in a later second than that of the start; one that is not there is left out."""
+    return [file for file in files if Path(file).exists() and int(Path(file).stat().st_mtime) > started]
 
 
 def run(params: dict[str, Any], check_mode: bool, edge: Edge) -> dict[str, Any]:
@@ -257,9 +286,11 @@ def run(params: dict[str, Any], check_mode: bool, edge: Edge) -> dict[str, Any]:
         _wait(edge, params["wait"])
     if drain := params["drain"]:
         within_seconds = 0 if check_mode else drain["within_seconds"]
-        result["drained"] = _until(lambda: _seen(edge, live)["in_flight"][drain["colour"]] == 0, within_seconds)
+        result["drained"] = _until(lambda: _idle(_seen(edge, live), drain["colour"]), within_seconds)
     result["measurements"] = [_measure(edge, check) for check in params["checks"]]
-    return result | _seen(edge, live) | {"seconds": round(time.monotonic() - began, 3)}
+    seen = _seen(edge, live)
+    result["newer"] = _newer(params["files"], seen["started"])
+    return result | seen | {"seconds": round(time.monotonic() - began, 3)}
 
 
 def main() -> None:
@@ -291,6 +322,7 @@ def main() -> None:
                     "within_seconds": {"type": "float", "default": 10},
                 },
             },
+            "files": {"type": "list", "elements": "path", "default": []},
             "map_file": {"type": "path", "default": MAP_FILE},
         },
         supports_check_mode=True,

@@ -1,25 +1,34 @@
 #!/usr/bin/python
-"""Give the traffic of an edge to one colour."""
+"""Give the traffic of an edge to one colour, or begin and end its maintenance."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: edge_switch
-short_description: Give the traffic of an edge to one colour
+short_description: Give the traffic of an edge to one colour, or begin and end its maintenance
 description:
   - Replaces the map file that says which colour serves, then tells every running HAProxy worker over the master
     socket, workers from before a reload included, and reads it back from each. Nothing is reloaded, no connection lost.
   - When a worker does not take it, the map file and the other workers go back to what they were.
 options:
   colour:
-    description: The colour that shall serve; V(none) lets the edge answer 503 itself.
+    description:
+      - The colour that shall serve; V(none) lets the edge answer 503 itself. As before when not given.
+      - One of O(colour) and O(maintenance) is required.
     type: str
     choices: [blue, green, none]
-    required: true
   canary_share:
-    description: Per cent of the requests that the other colour gets (0 to 100).
+    description: Per cent of the clients that the other colour gets (0 to 100), only with O(colour); 0 when not given.
     type: int
-    default: 0
+  release:
+    description: What O(colour) runs, for the access log; as before when not given.
+    type: str
+  maintenance:
+    description:
+      - V(hold) lets requests wait, V(page) answers 503 with a page, V(off) serves again. As before when not given.
+      - The addresses that the edge knows (edge and monitoring hosts, exempt networks) are served all the time.
+    type: str
+    choices: ["off", hold, page]
   expected_generation:
     description: Refuse unless the map is at this generation, because somebody else has switched since it was read.
     type: int
@@ -39,6 +48,12 @@ EXAMPLES = r"""
 - name: Let green serve
   edge_switch:
     colour: green
+
+- name: Let requests wait while the database is moved
+  edge_switch:
+    maintenance: hold
+
+# As a command: ansible edge -b -m edge_switch -a maintenance=off
 """
 
 RETURN = r"""
@@ -46,7 +61,14 @@ before:
   description: What served, with the number of switches so far.
   returned: always
   type: dict
-  sample: {live: blue, canary: none, canary_share: 0, generation: 4}
+  sample:
+    live: blue
+    canary: none
+    canary_share: 0
+    generation: 4
+    maintenance: "off"
+    release_blue: 1.4.0
+    release_green: 1.3.2
 after:
   description: What serves now; in check mode what would.
   returned: always
@@ -70,7 +92,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.golive_core.colours import MAP_FILE, Live, read_map, write_map
+from ansible.module_utils.golive_core.colours import MAINTENANCE, MAP_FILE, Live, read_map, write_map
 from ansible.module_utils.golive_core.haproxy import Edge, EdgeError, master
 
 
@@ -123,18 +145,17 @@ def run(params: dict[str, Any], check_mode: bool, edge: Edge) -> dict[str, Any]:
     """
     began = time.monotonic()
     path = Path(params["map_file"])
+    asked = (params["colour"], params["canary_share"] or 0, params["maintenance"], params["release"])
     if check_mode and not path.exists():
         before = Live()  # what the role would have written
-        return _result(before, Live.serving(params["colour"], params["canary_share"], 1), [], began, changed=True)
+        return _result(before, before.becoming(*asked), [], began, changed=True)
     before = read_map(path.read_text(encoding="utf-8"))
     expected = params["expected_generation"]
     if expected is not None and before.generation != expected:
         raise ValueError(
             f"it is at generation {before.generation}, wanted {expected}: somebody else has switched meanwhile"
         )
-    wanted = Live.serving(params["colour"], params["canary_share"], before.generation)
-    if wanted.traffic != before.traffic:
-        wanted = Live.serving(params["colour"], params["canary_share"], before.generation + 1)
+    wanted = before.becoming(*asked)
     held = edge.maps()
     if wanted == before and held and all(found == wanted for found in held.values()):
         return _result(before, before, list(held), began, changed=False)
@@ -147,11 +168,15 @@ def main() -> None:
     """Parse the arguments, switch."""
     module = AnsibleModule(
         argument_spec={
-            "colour": {"type": "str", "choices": ["blue", "green", "none"], "required": True},
-            "canary_share": {"type": "int", "default": 0},
+            "colour": {"type": "str", "choices": ["blue", "green", "none"]},
+            "canary_share": {"type": "int"},
+            "release": {"type": "str"},
+            "maintenance": {"type": "str", "choices": list(MAINTENANCE)},
             "expected_generation": {"type": "int"},
             "map_file": {"type": "path", "default": MAP_FILE},
         },
+        required_one_of=[("colour", "maintenance")],
+        required_by={"canary_share": "colour", "release": "colour"},
         supports_check_mode=True,
     )
     try:
@@ -159,7 +184,8 @@ def main() -> None:
             fcntl.flock(os.open(Path(module.params["map_file"]).parent, os.O_RDONLY), fcntl.LOCK_EX)
         result = run(module.params, module.check_mode, Edge(master(), module.params["map_file"]))
     except (EdgeError, ValueError, OSError) as error:
-        module.fail_json(msg=f"Cannot switch to {module.params['colour']} by {module.params['map_file']}: {error}.")
+        asked = " and ".join(module.params[key] for key in ("colour", "maintenance") if module.params[key])
+        module.fail_json(msg=f"Cannot switch to {asked} by {module.params['map_file']}: {error}.")
     module.exit_json(**result)
 
 

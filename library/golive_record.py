@@ -8,14 +8,16 @@ module: golive_record
 short_description: Start, extend and finish the record of a go-live
 description:
   - Keeps the record on the controller, as a directory with a hash chain of events (C(events.jsonl)) and, once finished,
-    C(record.json) and C(record.md) told from those events alone.
+    C(record.json), C(record.md) and C(record.html), told from those events alone.
+  - A finished record is signed with an SSH key - C(head.json) names its events and the SHA-256 of each of its files,
+    C(head.json.sig) is the signature. One that cannot be signed is written all the same, and says why it is not.
   - Nothing is ever overwritten or removed; an append is on disk before the module returns.
 options:
   state:
     description:
       - V(started) makes the directory and the first event, and returns what identifies the run and its controller.
       - V(appended) adds O(events).
-      - V(finished) writes C(record.json) and C(record.md), and returns what they tell.
+      - V(finished) writes C(record.json), C(record.md) and C(record.html), signs them, and returns what they tell.
     type: str
     choices: [started, appended, finished]
     default: appended
@@ -46,11 +48,30 @@ options:
         description: The facts of it.
         type: dict
         default: {}
+  measurements:
+    description:
+      - What probes returned. The raw samples of those that O(events) name by C(sha256) are kept in C(raw/SHA256.txt),
+        and the event says so in C(raw).
+    type: list
+    elements: dict
+    default: []
   language:
-    description: Language of C(record.md).
+    description: Language of C(record.md) and C(record.html).
     type: str
     choices: [en, zh, both]
     default: en
+  signing_key:
+    description:
+      - SSH key that signs a finished record; a public one when an SSH agent holds the private half.
+      - When empty, a key that is made once, beside the directory of all records in C(signing/record_key).
+    type: path
+    default: ""
+  allowed_signers:
+    description:
+      - File that names the keys that may sign. It is written with the key that is made here.
+      - When empty, C(allowed_signers) beside that key.
+    type: path
+    default: ""
 author: [golive developers]
 attributes:
   check_mode:
@@ -87,6 +108,18 @@ told:
   description: The content of C(record.json).
   returned: when O(state=finished)
   type: dict
+head:
+  description: The content of C(head.json); empty in check mode.
+  returned: when O(state=finished)
+  type: str
+signature:
+  description: The content of C(head.json.sig); empty when the record is not signed.
+  returned: when O(state=finished)
+  type: str
+unsigned:
+  description: Why the record is not signed; empty when it is.
+  returned: when O(state=finished)
+  type: str
 """
 
 import getpass
@@ -98,7 +131,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.golive_core import process, record, render
+from ansible.module_utils.golive_core import page, process, record, render, signing
 
 
 def _controller() -> dict[str, Any]:
@@ -132,6 +165,46 @@ def _start(module: AnsibleModule) -> dict[str, Any]:
     return {"directory": str(directory), "run_id": run_id, "controller": _controller()}
 
 
+def _signer(directory: Path, params: dict[str, Any]) -> tuple[Path, dict[str, Any]]:
+    """Return the key for a record, and the event that says whether it can sign: tried, before anything tells of it."""
+    run: dict[str, Any] = next((event["data"] for event in record.read_events(directory)), {})
+    who = signing.identity(run.get("who") or getpass.getuser(), run.get("where") or socket.gethostname())
+    home = signing.home(directory)
+    key = Path(params["signing_key"] or home / signing.KEY_NAME)
+    allowed = Path(params["allowed_signers"] or home / signing.ALLOWED_NAME)
+    told = {"signed": False, "identity": who, "fingerprint": "", "why": ""}
+    try:
+        if not params["signing_key"]:
+            signing.make_key(key, allowed, who)
+        told["fingerprint"] = signing.read_signature(signing.sign(b"golive", key)).fingerprint
+        told["signed"] = True
+    except signing.SigningError as error:
+        told["why"] = str(error)
+    return key, told
+
+
+def _finish(directory: Path, params: dict[str, Any]) -> dict[str, Any]:
+    """Write what is told of the record, and sign it."""
+    # The old signature goes first: what is written from here on is not what it is for.
+    (directory / record.SIGNATURE).unlink(missing_ok=True)
+    key, signature = _signer(directory, params)
+    record.append(directory, [("signing", signature)])
+    told = record.tell(record.read_events(directory))
+    _write(directory / "record.json", json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+    _write(directory / "record.html", page.html(told, record.read_samples(directory, told), params["language"]))
+    _write(directory / "record.md", render.markdown(told, params["language"]))
+    head = record.canonical(record.head(directory)).decode() + "\n"
+    _write(directory / record.HEAD, head)
+    armoured, why = "", signature["why"]
+    if signature["signed"]:
+        try:
+            armoured = signing.sign(head.encode(), key)
+            _write(directory / record.SIGNATURE, armoured)
+        except signing.SigningError as error:
+            why = str(error)
+    return {"told": told, "head": head, "signature": armoured, "unsigned": why}
+
+
 def main() -> None:
     """Parse the arguments, extend the record, return what it tells."""
     module = AnsibleModule(
@@ -149,7 +222,10 @@ def main() -> None:
                     "data": {"type": "dict", "default": {}},
                 },
             },
+            "measurements": {"type": "list", "elements": "dict", "default": []},
             "language": {"type": "str", "choices": ["en", "zh", "both"], "default": "en"},
+            "signing_key": {"type": "path", "default": "", "no_log": False},  # a path, not the key
+            "allowed_signers": {"type": "path", "default": ""},
         },
         supports_check_mode=True,
     )
@@ -159,13 +235,14 @@ def main() -> None:
         if module.params["state"] == "started":
             result.update(_start(module))
         elif not module.check_mode:
-            record.append(directory, [(event["kind"], event["data"]) for event in module.params["events"]])
+            rows = record.keep_samples(directory, module.params["events"], module.params["measurements"])
+            record.append(directory, rows)
         if module.params["state"] == "finished":
-            events = record.read_events(directory)
-            result["told"] = told = record.tell(events)
-            if not module.check_mode:
-                _write(directory / "record.json", json.dumps(told, indent=2, ensure_ascii=False) + "\n")
-                _write(directory / "record.md", render.markdown(told, module.params["language"]))
+            if module.check_mode:
+                told = record.tell(record.read_events(directory))
+                result.update(told=told, head="", signature="", unsigned="")
+            else:
+                result.update(_finish(directory, module.params))
     except (OSError, record.BrokenChain) as error:
         module.fail_json(msg=f"The record in {directory} cannot be kept: {error}. Make it writable and run again.")
     module.exit_json(**result)

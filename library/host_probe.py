@@ -22,6 +22,7 @@ options:
       kind:
         description:
           - V(disk_free_share) has as its value the share of the file system at O(checks[].path) that is still free.
+          - V(disk_free_bytes) has as its value the bytes that are still free there.
           - V(memory_available_share) has as its value the share of memory that new work could use.
           - V(clock_offset_seconds) has as its value how far the host's clock is from O(checks[].reference_epoch),
             without sign.
@@ -29,7 +30,13 @@ options:
             O(checks[].allowed).
           - V(unit_active) counts each of O(checks[].units) as a failure that systemd does not call active.
         type: str
-        choices: [disk_free_share, memory_available_share, clock_offset_seconds, port_free, unit_active]
+        choices:
+          - disk_free_share
+          - disk_free_bytes
+          - memory_available_share
+          - clock_offset_seconds
+          - port_free
+          - unit_active
         required: true
       path:
         description: A path on the file system; the nearest existing parent counts when it is not there yet.
@@ -82,6 +89,7 @@ measurements:
   elements: dict
 """
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -95,11 +103,20 @@ from ansible.module_utils.golive_core.measurement import Measurement, measuremen
 Params = Mapping[str, Any]
 
 
+def _existing(path: Path) -> str:
+    return str(next(each for each in (path, *path.parents) if each.exists()))
+
+
 def _disk(module: AnsibleModule, check: Params) -> Measurement:  # noqa: ARG001 (all kinds are called alike)
-    path = next(each for each in (Path(check["path"]), *Path(check["path"]).parents) if each.exists())
-    share = host.disk_free_share(str(path))
+    share = host.disk_free_share(_existing(Path(check["path"])))
     seen = f"{percent(share)} of the file system at {check['path']} is free"
     return measurement(check["id"], n=1, value=round(share, 6), observed=seen)
+
+
+def _disk_bytes(module: AnsibleModule, check: Params) -> Measurement:  # noqa: ARG001
+    free = host.disk_free_bytes(_existing(Path(check["path"])))
+    seen = f"{quantity(free, 'B')} of the file system at {check['path']} are free"
+    return measurement(check["id"], n=1, value=free, unit="B", observed=seen)
 
 
 def _memory(module: AnsibleModule, check: Params) -> Measurement:  # noqa: ARG001
@@ -108,7 +125,12 @@ def _memory(module: AnsibleModule, check: Params) -> Measurement:  # noqa: ARG00
 
 
 def _clock(module: AnsibleModule, check: Params) -> Measurement:  # noqa: ARG001
-    offset = time.time() - check["reference_epoch"]
+    now, reference = time.time(), check["reference_epoch"]
+    began = now - host.age_seconds(
+        Path("/proc/self/stat").read_text(), Path("/proc/uptime").read_text(), os.sysconf("SC_CLK_TCK")
+    )
+    # The call came when this process began: on a busy host much time has passed since, which is no fault of the clock.
+    offset = (began if began >= reference else now) - reference
     side = "ahead of" if offset >= 0 else "behind"
     seen = f"the clock is {quantity(abs(offset), 's')} {side} the reference, which was read before this call was made"
     return measurement(check["id"], n=1, value=round(abs(offset), 6), unit="s", observed=seen)
@@ -148,6 +170,7 @@ def _units(module: AnsibleModule, check: Params) -> Measurement:
 
 KINDS: Mapping[str, tuple[Callable[[AnsibleModule, Params], Measurement], str]] = {  # and the option that it needs
     "disk_free_share": (_disk, "path"),
+    "disk_free_bytes": (_disk_bytes, "path"),
     "memory_available_share": (_memory, "kind"),
     "clock_offset_seconds": (_clock, "reference_epoch"),
     "port_free": (_ports, "ports"),

@@ -64,7 +64,9 @@ options:
         type: str
         default: "1"
       within_seconds:
-        description: How long to wait for the first scrape or evaluation; the measurement is the last look.
+        description:
+          - How long to wait for the first scrape or evaluation, counted from the beginning of the call; the measurement
+            is the last look. Check mode does not wait.
         type: float
         default: 0
       timeout_seconds:
@@ -116,7 +118,7 @@ measurements:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.golive_core.prometheus import Check, measure
+from ansible.module_utils.golive_core.prometheus import Check, measure_all
 
 CHECK_SPEC: dict[str, dict[str, Any]] = {
     "id": {"type": "str", "required": True},
@@ -155,7 +157,7 @@ def main() -> None:
         Check(**{**given, "jobs": {job: int(count) for job, count in given["jobs"].items()}})
         for given in module.params["checks"]
     ]
-    module.exit_json(changed=False, measurements=[measure(check) for check in checks])
+    module.exit_json(changed=False, measurements=measure_all(checks, wait=not module.check_mode))
 
 
 if __name__ == "__main__":

@@ -28,11 +28,16 @@ options:
         required: true
       kind:
         description:
-          - V(tests) observes each test that ran (JUnit XML), and counts the failed ones.
-          - V(coverage) has as its value the covered share, 0 to 1 (JSON of coverage.py).
-          - V(lint) counts the findings of Ruff (JSON).
-          - V(types) counts the errors of mypy (JUnit XML).
-          - V(security) counts the findings of Bandit (JSON) of O(checks[].severity) and above.
+          - V(tests) observes each test that ran (JUnit XML), and counts the failed ones. Skipped and flaky ones are
+            told.
+          - V(coverage) has as its value the covered share, 0 to 1 (JSON of coverage.py, or Cobertura XML, which must
+            not declare a document type).
+          - V(lint) counts the findings of Ruff (JSON) or of any tool that writes SARIF.
+          - V(types) counts the errors of mypy (JUnit XML, or JSON lines; without an error there are no lines, and an
+            empty report proves nothing).
+          - V(security) counts the findings of O(checks[].severity) and above of Bandit, pip-audit, Trivy or Grype
+            (JSON), or of any scanner that writes SARIF. A finding without a known severity counts always, and a report
+            of another image or commit proves nothing.
           - V(origin) counts where evidence and release differ in commit, image id and the SHA-256 of each report, and a
             working tree that was not clean.
           - V(freshness) has as its value the age of the evidence in seconds.
@@ -41,15 +46,15 @@ options:
         required: true
       files:
         description:
-          - Names of the reports in C(evidence/), several only for V(tests) and V(types). By default C(junit.xml),
-            C(coverage.json), C(ruff.json), C(mypy.xml), C(bandit.json).
+          - Names of the reports in C(evidence/), at most 64 MiB each; several for all but V(coverage). By default
+            C(junit.xml), C(coverage.json), C(ruff.json), C(mypy.xml), C(bandit.json).
         type: list
         elements: str
         default: []
       severity:
         description: The lowest severity that V(security) counts.
         type: str
-        choices: [low, medium, high]
+        choices: [low, medium, high, critical]
         default: high
       allow_dirty:
         description: Whether V(origin) accepts a working tree that held changes.

@@ -84,6 +84,7 @@ def run(app: str, state_dir: Path, engine: Engine | None) -> dict[str, Any]:
     return {
         "colours": {name: asdict(colour) for name, colour in colours.items()},
         "releases": _releases(state_dir),
+        "proven": sorted(file.parent.name for file in state_dir.glob("releases/*/proven")),
         "current": _target(state_dir / "current"),
         "previous": _target(state_dir / "previous"),
     }

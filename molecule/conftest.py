@@ -19,7 +19,8 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 SCENARIO = Path(os.environ["MOLECULE_SCENARIO_DIRECTORY"])
-LAB = f"{os.environ.get('GOLIVE_LAB') or 'golive-lab'}-{SCENARIO.name}"
+SUITE = os.environ.get("GOLIVE_SUITE") or "trixie"
+LAB = f"{os.environ.get('GOLIVE_LAB') or 'golive-lab'}-{SCENARIO.name}{'' if SUITE == 'trixie' else f'-{SUITE}'}"
 
 
 @cache
@@ -140,6 +141,14 @@ except OSError as error:
 body = answer.read().decode(errors="replace")
 print(json.dumps({"status": answer.status, "body": body, "headers": dict(answer.headers)}))
 """
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what only the full suite runs."""
+    if not os.environ.get("GOLIVE_FULL"):
+        left_out = [item for item in items if item.get_closest_marker("full")]
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
 
 
 @pytest.hookimpl(hookwrapper=True)

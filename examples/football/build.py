@@ -10,6 +10,7 @@ import argparse
 import json
 import sys
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,8 @@ def build(version: str, base: str, out: Path, cache: Path, python: Path, tag: st
         "release": version,
         "commit": commit,
         "dirty": dirty,
+        # For the lead time; of uncommitted files nobody knows since when they are.
+        "committed_at": "" if dirty else f"{datetime.fromtimestamp(mtime, UTC):%Y-%m-%dT%H:%M:%SZ}",
         "image": tag,
         "image_id": releasing.need_image(tag, "--tag"),
         "archive": ARCHIVE,

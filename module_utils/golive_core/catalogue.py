@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -15,41 +16,60 @@ Groups = Mapping[str, Sequence[str]]
 
 
 def hosts_of(gate: Gate, groups: Groups) -> list[str]:
-    """Return the hosts that measure a gate: those of the group in `on`, only the first of them with `once`."""
+    """Return the hosts that measure a gate.
+
+    They are those of the group in `on`, without those that are also in a group of `not_on`; only the first with `once`.
+    """
     group = str(gate["on"])
-    hosts = ["localhost"] if group == CONTROLLER else list(groups.get(group, []))
+    others = phase_hosts(groups, gate.get("not_on", []))
+    hosts = ["localhost"] if group == CONTROLLER else [host for host in groups.get(group, []) if host not in others]
     return hosts[:1] if gate.get("once") else hosts
 
 
-def _of_step(catalogue: Iterable[Gate], step: str) -> list[Gate]:
-    return [gate for gate in catalogue if gate.get("step", "") == step]
+def _asked(catalogue: Iterable[Gate], step: str, only: str) -> list[Gate]:
+    return [gate for gate in catalogue if gate.get("step", "") == step and only in ("", gate["id"])]
 
 
-def gates_here(catalogue: Iterable[Gate], host: str, groups: Groups, step: str = "") -> list[Gate]:
-    """Return the gates that `host` measures in this step of the phase, as they stand in the catalogue."""
-    return [gate for gate in _of_step(catalogue, step) if host in hosts_of(gate, groups)]
+def gates_here(catalogue: Iterable[Gate], host: str, groups: Groups, step: str = "", only: str = "") -> list[Gate]:
+    """Return the gates that `host` measures in this step of the phase, as they stand in the catalogue.
+
+    :param only: id of the one gate that is asked for
+    """
+    return [gate for gate in _asked(catalogue, step, only) if host in hosts_of(gate, groups)]
 
 
-def expected(catalogue: Iterable[Gate], groups: Groups, step: str = "") -> list[dict[str, str]]:
-    """Return every ``{gate, host}`` pair that must have been measured."""
+def expected(catalogue: Iterable[Gate], groups: Groups, step: str = "", only: str = "") -> list[dict[str, str]]:
+    """Return every ``{gate, host}`` pair that must have been measured; arguments as in :func:`gates_here`."""
     return [
-        {"gate": str(gate["id"]), "host": host} for gate in _of_step(catalogue, step) for host in hosts_of(gate, groups)
+        {"gate": str(gate["id"]), "host": host}
+        for gate in _asked(catalogue, step, only)
+        for host in hosts_of(gate, groups)
     ]
 
 
 def judged(
-    catalogue: Iterable[Gate], overrides: Mapping[str, Mapping[str, Any]], step: str = ""
+    catalogue: Iterable[Gate], overrides: Mapping[str, Mapping[str, Any]], step: str = "", only: str = ""
 ) -> list[dict[str, Any]]:
     """Return the gates as the judge wants them, with the inventory's changes to their `judge` applied.
 
     :param overrides: gate id to the keys of `judge` that the inventory changes
+    :param only: id of the one gate that is asked for
     """
     rows = []
-    for gate in _of_step(catalogue, step):
+    for gate in _asked(catalogue, step, only):
         row = {key: gate[key] for key in JUDGED if key in gate}
         row["judge"] = {**row["judge"], **overrides.get(str(gate["id"]), {})}
         rows.append(row)
     return rows
+
+
+def refusal(id: str, ids: Sequence[str]) -> str:
+    """Return the sentence that refuses the id of a gate that is not there."""
+    near = difflib.get_close_matches(id, ids, n=1, cutoff=0.4)
+    hint = f"; did you mean {near[0]}?" if near else "."
+    return (
+        f'no gate that is measured at any time is named "{id}"{hint} They are {", ".join(ids)}. Nothing was measured.'
+    )
 
 
 def phase_hosts(groups: Groups, names: Sequence[str]) -> list[str]:
@@ -62,12 +82,16 @@ def check(gate: Gate) -> dict[str, Any]:
     return {"id": gate["id"], **gate.get("params", {})}
 
 
-def unfinished(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]], phase: str) -> list[dict[str, Any]]:
+def unfinished(
+    hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]], phase: str, *, lost: bool = False
+) -> list[dict[str, Any]]:
     """Return a failure event for each host that left no mark of this phase, neither of its end nor of its rescue.
 
-    :param hostvars: host to its variables, of which `golive_done` lists the phases that it finished, and
-        `golive_rescued` those of which it could itself say what failed
+    :param hostvars: host to its variables, of which `golive_done` lists the phases that it finished, `golive_rescued`
+        those of which it could itself say what failed, and `golive_through` those whose first of two plays it did
+    :param lost: only hosts that got lost in the play that failed: not those that were through with it
     """
+    marks = ("golive_done", "golive_rescued", *(["golive_through"] if lost else []))
     return [
         {
             "kind": "phase.failed",
@@ -79,7 +103,7 @@ def unfinished(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]], 
             },
         }
         for host in hosts
-        if phase not in [*hostvars[host].get("golive_done", []), *hostvars[host].get("golive_rescued", [])]
+        if not any(phase in hostvars[host].get(mark, []) for mark in marks)
     ]
 
 
@@ -99,4 +123,6 @@ def failure_sentence(result: Mapping[str, Any], host: str) -> str:
             f"{host} cannot be worked on: {said.splitlines()[-1]}. "
             f"Check that it runs and answers (ansible {host} -m ping), then run again."
         )
-    return str(result.get("msg") or "the task failed without a message")
+    # Of a loop Ansible says only that one or more items failed.
+    items = [item for item in result.get("results") or () if item.get("failed") and item.get("msg")]
+    return str((items or [result])[0].get("msg") or "the task failed without a message")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
 
 COLOURS = ("blue", "green")
 NONE = "none"  # before the first release; be_none answers 503
+MAINTENANCE = ("off", "hold", "page")  # whoever is not known: is served, waits, is told to come back
 MAP_FILE = "/etc/haproxy/live.map"
 
 
@@ -17,12 +20,19 @@ def other(colour: str) -> str:
 
 @dataclass(frozen=True)
 class Live:
-    """Content of the map: who serves, who gets a share of the requests beside it, and how often that changed."""
+    """Content of the map, one entry a field.
+
+    Who serves, who gets a share of the clients beside it, how often that changed, whether the public is served, and
+    which release each colour has, for the access log.
+    """
 
     live: str = NONE
     canary: str = NONE
     canary_share: int = 0
     generation: int = 0
+    maintenance: str = MAINTENANCE[0]
+    release_blue: str = NONE
+    release_green: str = NONE
 
     def __post_init__(self) -> None:
         """Refuse what the edge could not serve.
@@ -32,29 +42,50 @@ class Live:
         for key, colour in (("live", self.live), ("canary", self.canary)):
             if colour not in (*COLOURS, NONE):
                 raise ValueError(f'{key} is "{colour}", wanted one of {", ".join((*COLOURS, NONE))}')
+        if self.maintenance not in MAINTENANCE:
+            raise ValueError(f'maintenance is "{self.maintenance}", wanted one of {", ".join(MAINTENANCE)}')
+        for release in (self.release_blue, self.release_green):
+            if not re.fullmatch(r"[\w.+-]{1,128}", release, re.ASCII):
+                raise ValueError(f'the release is "{release}", wanted letters, digits and ._+- only')
         if not 0 <= self.canary_share <= 100:
             raise ValueError(f"canary_share is {self.canary_share}, wanted 0 to 100")
         if self.canary_share and (self.live == NONE or self.canary != other(self.live)):
             raise ValueError(f"a canary share of {self.canary_share} needs a live colour and the other one as canary")
 
-    @classmethod
-    def serving(cls, colour: str, canary_share: int, generation: int) -> Live:
-        """Return the map that lets `colour` serve, and the other one `canary_share` per cent of the requests."""
-        return cls(colour, other(colour) if canary_share else NONE, canary_share, generation)
+    def becoming(
+        self, colour: str | None, canary_share: int = 0, maintenance: str | None = None, release: str | None = None
+    ) -> Live:
+        """Return the map that follows this one; None leaves as it is, and the generation counts changes of traffic.
+
+        :param canary_share: per cent of the clients that the other colour gets, when a colour is given
+        :param release: what the colour runs
+        :raises ValueError: when the edge could not serve it
+        """
+        wanted = replace(self, maintenance=maintenance or self.maintenance)
+        if colour is not None:
+            canary = other(colour) if canary_share else NONE
+            wanted = replace(wanted, live=colour, canary=canary, canary_share=canary_share)
+        if release is not None:
+            if colour not in COLOURS:
+                raise ValueError(f"release {release} needs a colour that runs it, not {colour}")
+            named: dict[str, Any] = {f"release_{colour}": release}
+            wanted = replace(wanted, **named)
+        changed = wanted.traffic != self.traffic
+        return replace(wanted, generation=self.generation + 1) if changed else wanted
 
     @property
     def traffic(self) -> tuple[str, str, int]:
-        """What clients notice of it: everything but the generation."""
+        """What the generation counts: which colours get requests."""
         return self.live, self.canary, self.canary_share
+
+    @property
+    def described(self) -> str:
+        """What serves, in a few words."""
+        return self.live if self.maintenance == MAINTENANCE[0] else f"{self.live} with maintenance {self.maintenance}"
 
     def entries(self) -> dict[str, str]:
         """Return the keys and values of the map."""
-        return {
-            "live": self.live,
-            "canary": self.canary,
-            "canary_share": str(self.canary_share),
-            "generation": str(self.generation),
-        }
+        return {key: str(value) for key, value in asdict(self).items()}
 
 
 def from_entries(entries: Mapping[str, str]) -> Live:
@@ -62,9 +93,12 @@ def from_entries(entries: Mapping[str, str]) -> Live:
 
     :raises ValueError: when an entry is missing or cannot be served
     """
-    if missing := [key for key in Live().entries() if key not in entries]:
+    optional = {"maintenance", "release_blue", "release_green"}  # the map of an older golive lacks them
+    keys = [field.name for field in fields(Live)]
+    if missing := [key for key in keys if key not in entries and key not in optional]:
         raise ValueError(f"it has no {', '.join(missing)}")
-    return Live(entries["live"], entries["canary"], int(entries["canary_share"]), int(entries["generation"]))
+    known: dict[str, Any] = {key: entries[key] for key in keys if key in entries}
+    return Live(**known | {key: int(known[key]) for key in ("canary_share", "generation")})
 
 
 def read_map(text: str) -> Live:

@@ -1,4 +1,4 @@
-"""What the Docker engine says of containers, asked over its socket with the standard library."""
+"""What the Docker engine says of containers and images, asked over its socket with the standard library."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ class Engine:
         self._path = path
         self._timeout = timeout
 
-    def _get(self, path: str) -> tuple[int, bytes]:
+    def _ask(self, path: str, method: str = "GET") -> tuple[int, bytes]:
         connection = _Connection(self._path, self._timeout)
         try:
-            connection.request("GET", path)
+            connection.request(method, path)
             answer = connection.getresponse()
             return answer.status, answer.read()
         except (OSError, http.client.HTTPException) as error:
@@ -50,8 +50,8 @@ class Engine:
         finally:
             connection.close()
 
-    def _json(self, path: str) -> Any:
-        status, body = self._get(f"/{VERSION}{path}")
+    def _json(self, path: str, method: str = "GET") -> Any:
+        status, body = self._ask(f"/{VERSION}{path}", method)
         content = json.loads(body)
         if status != http.client.OK:
             raise EngineError(f"the Docker engine answered {status}: {content.get('message', '')}")
@@ -62,7 +62,7 @@ class Engine:
 
         :raises EngineError: when it is not
         """
-        status, body = self._get("/_ping")
+        status, body = self._ask("/_ping")
         if status != http.client.OK:
             raise EngineError(f"the Docker engine answered {status} {body.decode(errors='replace')[:80]}")
 
@@ -76,9 +76,26 @@ class Engine:
 
     def labelled(self, label: str) -> list[dict[str, Any]]:
         """Return all containers with a label (``key=value``), stopped ones included, as `docker ps` lists them."""
-        filters = quote(json.dumps({"label": [label]}))
-        found: list[dict[str, Any]] = self._json(f"/containers/json?all=true&filters={filters}")
+        return self.containers({"label": [label]})
+
+    def containers(self, filters: Mapping[str, list[str]] | None = None) -> list[dict[str, Any]]:
+        """Return all containers, stopped ones included, as `docker ps` lists them."""
+        query = quote(json.dumps(filters or {}))
+        found: list[dict[str, Any]] = self._json(f"/containers/json?all=true&filters={query}")
         return found
+
+    def image_ids(self) -> set[str]:
+        """Return the ids of all images, as `docker image ls` lists them."""
+        return {image["Id"] for image in self._json("/images/json")}
+
+    def remove_image(self, image_id: str) -> None:
+        """Remove an image with all its names. Never forced: what a container uses stays.
+
+        :raises EngineError: when it is not there, or in use
+        """
+        image: dict[str, Any] = self._json(f"/images/{quote(image_id)}/json")
+        for name in image["RepoTags"] or [image_id]:
+            self._json(f"/images/{quote(name, safe='')}", "DELETE")
 
 
 @dataclass(frozen=True)

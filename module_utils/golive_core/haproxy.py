@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import socket
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -167,8 +168,8 @@ class Edge:
             if held and all(found == wanted for found in held.values()):
                 return held
             time.sleep(0.1)  # a worker is starting or ending
-        wrong = ", ".join(f"{pid} has {found.live if found else 'no map'}" for pid, found in held.items())
-        raise EdgeError(f"not every worker of HAProxy took {wanted.live}: {wrong or 'it has none'}")
+        wrong = ", ".join(f"{pid} has {found.described if found else 'no map'}" for pid, found in held.items())
+        raise EdgeError(f"not every worker of HAProxy took {wanted.described}: {wrong or 'it has none'}")
 
     def _replace_map(self, pid: int, wanted: Live) -> None:
         """Replace all entries in one step, so that no request sees half of them."""
@@ -179,6 +180,18 @@ class Edge:
         for key, value in wanted.entries().items():
             self._ask(f"@!{pid} add map @{version} {self._map_file} {key} {value}")
         self._ask(f"@!{pid} commit map @{version} {self._map_file}")
+
+    def started(self) -> int:
+        """Return when the newest worker started, in seconds since 1970.
+
+        :raises EdgeError: when HAProxy does not answer, or not with that
+        """
+        workers = self.workers()
+        said = self._ask(f"@!{workers[0]} show info") if workers else ""
+        found = re.search(r"^Start_time_sec: (\d+)$", said, re.MULTILINE)
+        if not found:
+            raise EdgeError("HAProxy does not say when its newest worker started")
+        return int(found[1])
 
     def servers(self) -> dict[str, list[Server]]:
         """Return colour to servers, with the requests in flight of all workers."""

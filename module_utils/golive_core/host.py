@@ -19,6 +19,26 @@ def disk_free_share(path: str) -> float:
     return disk.f_bavail / max(used + disk.f_bavail, 1)
 
 
+def disk_free_bytes(path: str) -> int:
+    """Return how many bytes of a file system an ordinary process may still use.
+
+    :raises OSError: when the path is not there
+    """
+    disk = os.statvfs(path)
+    return disk.f_bavail * disk.f_frsize
+
+
+def age_seconds(stat: str, uptime: str, ticks: int) -> float:
+    """Return for how long a process has been running.
+
+    :param stat: text of /proc/PID/stat (proc_pid_stat(5))
+    :param uptime: text of /proc/uptime
+    :param ticks: clock ticks per second, os.sysconf("SC_CLK_TCK")
+    """
+    started = int(stat.rpartition(")")[2].split()[19])  # the command in brackets may hold spaces
+    return max(float(uptime.split()[0]) - started / ticks, 0.0)
+
+
 def memory_available_share(meminfo: str) -> float:
     """Return MemAvailable as a share of MemTotal.
 

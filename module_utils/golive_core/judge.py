@@ -4,15 +4,25 @@ A gate's `judge` is one of
 
 - ``{all_ok: true, min_samples: 5}``: every observation was right;
 - ``{share: failures, below: 0.01, confidence: 0.95, min_samples: 299}``: the true share of failures is below a limit
-  (Clopper-Pearson bound);
+  (Clopper-Pearson bound; where the samples say which observations failed, on the effective number of these);
 - ``{quantile: 0.95, below: 0.5, confidence: 0.95, min_samples: 1500}``: the true quantile of the samples is below a
   limit (order statistics, on the effective number of samples where these are correlated in time);
 - ``{rate: true, above: 50, confidence: 0.95, min_seconds: 60}``: the true mean of per-second counts is above a limit;
 - ``{value: true, at_most: 2}``: the one number or text of the measurement, against one of `below`, `above`, `at_most`,
-  `at_least`, `equals`; observations that failed beside it fail the gate too.
+  `at_least`, `equals`; observations that failed beside it fail the gate too;
+- ``{compare: old, margin: 0.10, floor: 0.005, errors: 0.005, confidence: 0.95, min_pairs: 20}``: the new version is not
+  worse than the old one beside it, in the median, P95 and P99 of the latency by more than `margin` of the old version's
+  (at least `floor` seconds), and in the share of errors by more than `errors` (:mod:`compare`; the samples are pairs of
+  blocks). Pairs of the old version against itself are judged first, and must be quiet.
 
 A bound on the good side is PASS, the opposite bound on the bad side is FAIL, anything between is NO-EVIDENCE.
-`confidence` is 0.95 unless given; `min_samples` is the least number that could pass, `min_seconds` is 10.
+`confidence` is 0.95 unless given; `min_samples` is the least number that could pass, `min_seconds` and `min_pairs` are
+10.
+
+``looks: [1500, 3000, 6000]`` in a `share`, `quantile` or `compare` (there in pairs) declares beforehand at which
+numbers the gate looks, in place of its minimum. Each look has its part of the risk (Bonferroni), so that `confidence`
+holds for all of them together. What is undecided at a look goes on to the next (:func:`next_look`), and is NO-EVIDENCE
+after the last: never a PASS because time ran out.
 """
 
 from __future__ import annotations
@@ -20,11 +30,11 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, TypedDict
 
-from . import statistics
+from . import compare, statistics
 from .measurement import Measurement, read_samples
 
 PASS = "PASS"
@@ -36,14 +46,16 @@ _BLOCK_SAMPLES = 10
 _MOST_SAMPLES = 10_000_000  # advice to take more than this helps nobody
 _WAIVER_KEYS = ("gate", "reason", "who", "until")
 
-_MUST: Mapping[str, set[str]] = {"share": {"below"}, "quantile": {"below"}, "rate": {"above"}}
+_MUST: Mapping[str, set[str]] = {"share": {"below"}, "quantile": {"below"}, "rate": {"above"}, "compare": {"margin"}}
 _MAY: Mapping[str, set[str]] = {
     "all_ok": {"min_samples"},
-    "share": {"below", "confidence", "min_samples"},
-    "quantile": {"below", "confidence", "min_samples"},
+    "share": {"below", "confidence", "min_samples", "looks"},
+    "quantile": {"below", "confidence", "min_samples", "looks"},
     "rate": {"above", "confidence", "min_seconds"},
     "value": {"below", "above", "at_most", "at_least", "equals"},
+    "compare": {"margin", "floor", "errors", "confidence", "min_pairs", "looks"},
 }
+_MOST_LOOKS = 10
 _COMPARE: Mapping[str, Callable[[float, float], bool]] = {
     "below": lambda value, limit: value < limit,
     "above": lambda value, limit: value > limit,
@@ -84,6 +96,8 @@ class Rule:
     confidence: float
     minimum: int
     q: float
+    margins: compare.Margins = compare.Margins()  # noqa: RUF009 (frozen)
+    looks: tuple[int, ...] = ()
 
     @property
     def limit_number(self) -> float:
@@ -97,6 +111,7 @@ class _Finding:
     message: str
     value: float | str | None = None
     bound: float | None = None
+    undecided: bool = False  # more of the same might decide
 
 
 # --- quantities in sentences
@@ -162,6 +177,8 @@ def _kind(rule: Any) -> str:
         raise ValueError(f"`share` must be failures, not {rule[kind]!r}")
     if kind in ("all_ok", "rate", "value") and rule[kind] is not True:
         raise ValueError(f"`{kind}` must be true, not {rule[kind]!r}")
+    if kind == "compare" and rule[kind] != "old":
+        raise ValueError(f"`compare` must be old, not {rule[kind]!r}")
     if unknown := set(rule) - _MAY[kind] - {kind}:
         raise ValueError(f"`{min(unknown)}` is not known to a judge of kind {kind}")
     if missing := _MUST.get(kind, set()) - set(rule):
@@ -181,13 +198,53 @@ def _rule(rule: Mapping[str, Any]) -> Rule:
         limit = _number(rule, comparison, *((1e-9, 1.0) if kind == "share" else (-math.inf, math.inf)))
     q = _number(rule, "quantile", 0.001, 0.99999) if kind == "quantile" else 0.0
     confidence = _number(rule, "confidence", 0.5, 0.999999) if "confidence" in rule else 0.95
-    minimum = 10 if kind == "rate" else 1
+    looks = _looks(rule)
+    # Bonferroni's part: the looks of one series are not independent, and it holds for them all the same.
+    confidence = 1.0 - (1.0 - confidence) / max(len(looks), 1)
+    minimum = {"rate": 10, "compare": compare.MIN_PAIRS}.get(kind, 1)
     if kind in ("share", "quantile"):
         right = q or 1.0 - float(limit or 0.0)  # how often one sample at the limit looks right
         minimum = math.ceil(math.log(1.0 - confidence) / math.log(right)) if right > 0.0 else 1
-    for key in {"min_samples", "min_seconds"} & set(rule):
+    for key in {"min_samples", "min_seconds", "min_pairs"} & set(rule):
         minimum = _whole(rule, key)
-    return Rule(kind=kind, comparison=comparison, limit=limit, confidence=confidence, minimum=minimum, q=q)
+    if looks:
+        if looks[0] < minimum:
+            raise ValueError(f"the first of `looks` must be {minimum} or more, since fewer cannot pass, not {looks[0]}")
+        minimum = looks[0]
+    margins = compare.Margins()
+    if kind == "compare":
+        if minimum < compare.MIN_PAIRS:
+            raise ValueError(f"`min_pairs` must be {compare.MIN_PAIRS} or more, not {minimum}")
+        limit = _number(rule, "margin", 0.001, 10.0)
+        margins = compare.Margins(
+            ratio=limit,
+            floor=_number(rule, "floor", 0.0, 60.0) if "floor" in rule else margins.floor,
+            errors=_number(rule, "errors", 1e-6, 1.0) if "errors" in rule else margins.errors,
+        )
+    return Rule(
+        kind=kind,
+        comparison=comparison,
+        limit=limit,
+        confidence=confidence,
+        minimum=minimum,
+        q=q,
+        margins=margins,
+        looks=looks,
+    )
+
+
+def _looks(rule: Mapping[str, Any]) -> tuple[int, ...]:
+    if "looks" not in rule:
+        return ()
+    if {"min_samples", "min_pairs"} & set(rule):
+        raise ValueError("`looks` begin with the minimum, so that no other can be given beside them")
+    given = rule["looks"]
+    if not isinstance(given, list | tuple) or not 1 <= len(given) <= _MOST_LOOKS:
+        raise ValueError(f"`looks` must be a list of 1 to {_MOST_LOOKS} numbers, not {given!r}")
+    looks = tuple(_whole({"looks": each}, "looks") for each in given)
+    if sorted(set(looks)) != list(looks):
+        raise ValueError(f"`looks` must ascend, not {list(looks)}")
+    return looks
 
 
 def read_rule(gate: Mapping[str, Any]) -> Rule:
@@ -254,11 +311,18 @@ def _judge_all_ok(rule: Rule, seen: Measurement) -> _Finding:
 def _judge_share(rule: Rule, seen: Measurement) -> _Finding:
     n, failures, limit = seen["n"], seen["failures"], rule.limit_number
     if n < rule.minimum:
-        return _Finding(NO_EVIDENCE, f"needs {rule.minimum} samples, had {n}, of which {failures} failed")
+        said = f"needs {rule.minimum} samples, had {n}, of which {failures} failed"
+        return _Finding(NO_EVIDENCE, said, undecided=True)
     share = failures / n
-    upper = statistics.share_upper_bound(failures, n, rule.confidence)
-    lower = statistics.share_lower_bound(failures, n, rule.confidence)
-    what, wanted = f"{failures} of {n} failed ({percent(share)})", _wanted(rule, percent(limit))
+    try:
+        effective = _share_worth(seen, rule.confidence)
+    except ValueError as error:
+        return _Finding(NO_EVIDENCE, str(error))
+    worth = effective / n
+    upper = statistics.share_upper_bound(failures * worth, effective, rule.confidence)
+    lower = statistics.share_lower_bound(failures * worth, effective, rule.confidence)
+    bursts = f", in bursts and worth {effective} independent ones" if worth < 0.9 else ""
+    what, wanted = f"{failures} of {n} failed ({percent(share)}){bursts}", _wanted(rule, percent(limit))
     sure = f"at {percent(rule.confidence)} confidence"
     if upper < limit:
         return _Finding(PASS, f"{what}, at most {percent(upper)} {sure} {wanted}", share, upper)
@@ -268,16 +332,39 @@ def _judge_share(rule: Rule, seen: Measurement) -> _Finding:
         )
     more = "undecided: no number of samples passes at this share"
     if share < limit:
-        more = _more(lambda size: statistics.share_upper_bound(share * size, size, rule.confidence) < limit, n)
+
+        def enough(count: int) -> bool:
+            return statistics.share_upper_bound(share * count * worth, count * worth, rule.confidence) < limit
+
+        more = _more(enough, n)
     between = f"{what}, between {percent(lower)} and {percent(upper)} {sure} {wanted}"
-    return _Finding(NO_EVIDENCE, _because(between, more, seen["observed"] if failures else ""), share, upper)
+    said = _because(between, more, seen["observed"] if failures else "")
+    return _Finding(NO_EVIDENCE, said, share, upper, undecided=True)
+
+
+def _share_worth(seen: Measurement, confidence: float) -> int:
+    """Return how many independent observations a share's are worth; all of them when it is not said which failed.
+
+    :raises ValueError: when what is said cannot be
+    """
+    n, blocks = seen["n"], min(int(seen["seconds"] // _BLOCK_SECONDS), seen["n"] // _BLOCK_SAMPLES)
+    if not seen["samples"] or blocks < statistics.MIN_BLOCKS:
+        return n
+    wrong = read_samples(seen["samples"])
+    whole = all(0 <= number < n and number == int(number) for number in wrong)
+    if len(wrong) != seen["failures"] or not whole or sorted(set(wrong)) != wrong:
+        raise ValueError(f"the samples are not the numbers of the {seen['failures']} failed among {n} observations")
+    return statistics.effective_share_n([int(number) for number in wrong], n, blocks, confidence)
 
 
 def _judge_quantile(rule: Rule, seen: Measurement) -> _Finding:
     samples, limit, unit = read_samples(seen["samples"]), rule.limit_number, seen["unit"]
     n = len(samples)
     if n < rule.minimum:
-        return _Finding(NO_EVIDENCE, f"needs {rule.minimum} samples, had {n}")
+        return _Finding(NO_EVIDENCE, f"needs {rule.minimum} samples, had {n}", undecided=True)
+    if rule.looks:  # a look is at that many samples, whatever came in beyond
+        whole, n = n, _look(rule, n)
+        samples, seen = samples[:n], {**seen, "seconds": seen["seconds"] * n / whole}
     blocks = min(int(seen["seconds"] // _BLOCK_SECONDS), n // _BLOCK_SAMPLES)
     found = statistics.quantile_bounds(samples, rule.q, rule.confidence, limit=limit, blocks=blocks)
     what, wanted = f"P{rule.q * 100:g} {quantity(found.estimate, unit)}", _wanted(rule, quantity(limit, unit))
@@ -303,7 +390,7 @@ def _judge_quantile(rule: Rule, seen: Measurement) -> _Finding:
     low = "unknown" if found.lower is None else quantity(found.lower, unit)
     high = "unknown" if found.upper is None else quantity(found.upper, unit)
     message = _because(f"{what}, bounds {low} and {high} {sure} {wanted}", more)
-    return _Finding(NO_EVIDENCE, message, found.estimate, found.upper)
+    return _Finding(NO_EVIDENCE, message, found.estimate, found.upper, undecided=True)
 
 
 def _judge_rate(rule: Rule, seen: Measurement) -> _Finding:
@@ -341,12 +428,76 @@ def _judge_value(rule: Rule, seen: Measurement) -> _Finding:
     return _Finding(PASS if good else FAIL, message, value)
 
 
+def _told(metric: compare.Metric, bound: float | None) -> str:
+    """Return one comparison in words: the estimate, its bound, what was wanted."""
+    if bound is None:
+        reach = "without a bound"
+    elif metric.name == "median":
+        reach = f"{'at most' if bound == metric.upper else 'at least'} {_signed(bound)}"
+    elif metric.name == "errors":
+        reach = f"{'at most' if bound == metric.upper else 'at least'} {_points(bound)}"
+    else:
+        reach = f"{'at most' if bound == metric.upper else 'at least'} x{bound:.3g}"
+    if metric.name == "median":
+        return f"median {_signed(metric.estimate)}, {reach} (wanted below {_signed(metric.margin)})"
+    if metric.name == "errors":
+        return f"errors {_points(metric.estimate)}, {reach} (wanted below {_points(metric.margin)})"
+    return f"{metric.name} x{metric.estimate:.3g}, {reach} (wanted below x{metric.margin:.3g})"
+
+
+def _points(share: float) -> str:
+    return f"{share * 100:+.3g} percentage points"
+
+
+def _signed(seconds: float) -> str:
+    return ("+" if seconds >= 0 else "") + quantity(seconds, "s")
+
+
+def _judge_compare(rule: Rule, seen: Measurement) -> _Finding:
+    try:
+        pairs = compare.read_pairs(read_samples(seen["samples"]))
+    except ValueError as error:
+        return _Finding(NO_EVIDENCE, f"the samples are no comparison: {error}")
+    itself, against = ([each for each in pairs if each.against == kind] for kind in (0.0, 1.0))
+    for what, rows in (("of the old version against itself", itself), ("of old against new", against)):
+        if len(rows) < rule.minimum:
+            said = f"needs {rule.minimum} pairs of blocks {what}, had {len(rows)}"
+            return _Finding(NO_EVIDENCE, said, undecided=True)
+    if rule.looks:
+        itself, against = itself[: _look(rule, len(itself))], against[: _look(rule, len(against))]
+    sure = f"at {percent(rule.confidence)} confidence, {len(against)} pairs"
+    if noise := compare.noise(itself, rule.margins, rule.confidence):
+        loud = ", ".join(_told(metric, metric.upper) for metric in noise)
+        said = f"the bench is not quiet: the old version cannot be told to be as good as itself, {loud} {sure}"
+        return _Finding(NO_EVIDENCE, f"{said}; take more pairs, or free the hosts of other work", undecided=True)
+    metrics = compare.compare(against, rule.margins, rule.confidence)
+    tail = next(metric for metric in metrics if metric.name == "P95")  # what the verdict's one number is
+    upper = (tail.upper or 0.0) - 1.0
+    if worse := compare.worse(metrics, rule.confidence):
+        said = "new is worse than old: " + ", ".join(_told(metric, metric.lower) for metric in worse)
+        return _Finding(
+            FAIL, _because(f"{said} {sure}", seen["observed"]), tail.estimate - 1.0, (tail.lower or 0.0) - 1.0
+        )
+    if compare.all_fine(metrics, rule.confidence):
+        said = "new is as good as old: " + ", ".join(_told(metric, metric.upper) for metric in metrics)
+        return _Finding(PASS, f"{said} {sure}", tail.estimate - 1.0, upper)
+    open_ = [metric for metric in metrics if metric.fine > 1.0 - rule.confidence]
+    said = "neither as good nor worse: " + ", ".join(_told(metric, metric.upper) for metric in open_)
+    return _Finding(NO_EVIDENCE, f"{said} {sure}; undecided", tail.estimate - 1.0, upper, undecided=True)
+
+
+def _look(rule: Rule, n: int) -> int:
+    """Return how many of n samples the last look that they reach takes in."""
+    return max(look for look in rule.looks if look <= n)
+
+
 _JUDGES: Mapping[str, Callable[[Rule, Measurement], _Finding]] = {
     "all_ok": _judge_all_ok,
     "share": _judge_share,
     "quantile": _judge_quantile,
     "rate": _judge_rate,
     "value": _judge_value,
+    "compare": _judge_compare,
 }
 
 
@@ -384,9 +535,44 @@ def _find(rule: Rule, seen: Measurement | None, host: str) -> _Finding:
         return _Finding(NO_EVIDENCE, f"the measurement proves nothing: {seen['invalid']}")
     if seen["samples"] and hashlib.sha256(seen["samples"].encode()).hexdigest() != seen["sha256"]:
         return _Finding(NO_EVIDENCE, f"the samples from {host} are not those that were measured: their hash differs")
-    if rule.kind in ("quantile", "rate") and not all(map(math.isfinite, read_samples(seen["samples"]))):
+    if rule.kind in ("quantile", "rate", "compare") and not all(map(math.isfinite, read_samples(seen["samples"]))):
         return _Finding(NO_EVIDENCE, f"the samples from {host} are not all numbers")
-    return _JUDGES[rule.kind](rule, seen)
+    found = _JUDGES[rule.kind](rule, seen)
+    if not rule.looks or not found.undecided:
+        return found
+    after = _after(rule, _reached(rule, seen))
+    goes_on = f"looks again at {after}" if after else f"that was the last of {len(rule.looks)} declared looks"
+    return replace(found, message=_because(found.message, goes_on))
+
+
+def _reached(rule: Rule, seen: Measurement) -> int:
+    """Return what the looks of a rule count: samples, or the fewer pairs of both comparisons."""
+    if rule.kind == "share":
+        return seen["n"]
+    samples = read_samples(seen["samples"])
+    if rule.kind == "quantile":
+        return len(samples)
+    kinds = samples[:: len(compare.Pair._fields)]
+    return min(kinds.count(0.0), kinds.count(1.0))
+
+
+def _after(rule: Rule, n: int) -> int:
+    return next((look for look in rule.looks if look > n), 0)
+
+
+def next_look(gate: Mapping[str, Any], seen: Measurement | None) -> int:
+    """Return to how many samples (or pairs) a series has to grow before the gate looks at it again.
+
+    0 when it has decided, when the declared looks are spent, or when more of the same would prove nothing either.
+
+    :param gate: as for :func:`judge`
+    :param seen: the whole series so far; all of it is handed over again at the next look
+    :raises ValueError: when the gate is not well defined
+    """
+    rule = read_rule(gate)
+    if seen is None or not _find(rule, seen, "").undecided:
+        return 0
+    return _after(rule, _reached(rule, seen))
 
 
 def judge(
@@ -417,7 +603,7 @@ def judge(
         value=found.value,
         bound=found.bound,
         threshold=rule.limit,
-        unit=seen["unit"] if seen and rule.kind != "share" else "1",
+        unit=seen["unit"] if seen and rule.kind not in ("share", "compare") else "1",
         n=seen["n"] if seen else 0,
         failures=seen["failures"] if seen else 0,
         message=_because(found.message, problem),

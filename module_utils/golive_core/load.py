@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import bisect
+import heapq
+import ipaddress
+import re
 import resource
 import socket
 import ssl
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import Any
+from urllib.parse import quote
 
 from . import http, schedule, statistics
+from .histogram import Histogram
 from .measurement import Measurement, measurement, utc_now
 
 METRICS = ("latency_seconds", "errors", "availability", "throughput", "lag")
@@ -27,6 +33,9 @@ MAX_CPU_SHARE = 0.8  # of the one core that the generator has
 _MAX_CONNECTIONS = 4096
 _SPARE_FILES = 64
 _TURN = 32  # requests sent before answers are looked at again
+_MAX_REQUESTS_KEPT = 100_000  # different requests that are made ready beforehand
+_MAX_SKEW = 1.0  # seconds by which generators of one test may start apart
+_PLACE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _LEAD = 0.1  # seconds from the decision to start until the first request is due
 
 
@@ -47,6 +56,8 @@ class Profile:
     """A load test. The warm-up comes before `seconds`, at the same rate, and is not counted.
 
     `max_lag` is how late, in seconds, the generator may send one request in a hundred before its numbers prove nothing.
+    `end_rate` and `steps` are those of :func:`schedule.send_times`. Rows of `data` are taken in turn, one per request:
+    ``{name}`` in a path, a header or a body becomes the row's value of that name, percent-encoded in a path.
     """
 
     base_url: str
@@ -61,6 +72,10 @@ class Profile:
     timeout: float = 5.0
     warmup_seconds: float = 0.0
     max_lag: float = 0.005
+    end_rate: float = 0.0
+    steps: int = 5
+    keep_alive: bool = True
+    data: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass
@@ -69,6 +84,8 @@ class Result:
 
     `outcomes` holds "" for a right answer, "status 503" for another one, "dropped" for a request that was never sent,
     and else the kind of :class:`http.NoAnswer`. A request without a complete answer counts as slow as the time-out.
+    `times` are the intended send times in seconds from the start of what counts, `clock` is the monotonic time of that
+    start, and `problem` is why numbers that were put together prove nothing.
     """
 
     seconds: float
@@ -77,10 +94,14 @@ class Result:
     outcomes: list[str] = field(default_factory=list)
     latencies: list[float] = field(default_factory=list)
     lags: list[float] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
     ok_per_second: list[int] = field(default_factory=list)
     errors_per_second: list[int] = field(default_factory=list)
     cpu_share: float = 0.0
     connections: int = 0
+    clock: float = 0.0
+    generators: int = 1
+    problem: str = ""
 
     @cached_property
     def kinds(self) -> dict[str, int]:
@@ -102,6 +123,11 @@ class Result:
         return statistics.quantile(self.latencies, q)
 
     @cached_property
+    def histogram(self) -> Histogram:
+        """Return the latencies in a form that does not grow with their number."""
+        return Histogram(self.latencies)
+
+    @cached_property
     def lag_p99(self) -> float:
         """Return the 99th percentile of the send lag, in seconds."""
         return statistics.quantile(self.lags, 0.99) if self.lags else 0.0
@@ -109,6 +135,8 @@ class Result:
     @property
     def invalid(self) -> str:
         """Return why these numbers say more of the generator than of the server; empty when they do not."""
+        if self.problem:
+            return self.problem
         advice = "lower the rate, or send from a host with more free processor time"
         allowed = max(self.max_lag, MAX_LAG_SHARE * self.percentile(0.5))
         if self.dropped:
@@ -131,16 +159,132 @@ class Result:
             "dropped": self.dropped,
             "error_kinds": self.kinds,
             "p50": round(self.percentile(0.5), 6),
+            "p90": round(self.percentile(0.9), 6),
             "p95": round(self.percentile(0.95), 6),
             "p99": round(self.percentile(0.99), 6),
+            "p999": round(self.percentile(0.999), 6),
+            "histogram": self.histogram.text(),
             "lag_p99": round(self.lag_p99, 6),
             "cpu_share": round(self.cpu_share, 3),
             "connections": self.connections,
+            "generators": self.generators,
             "seconds": self.seconds,
             "ok_per_second": " ".join(map(str, self.ok_per_second)),
             "errors_per_second": " ".join(map(str, self.errors_per_second)),
             "invalid": self.invalid,
         }
+
+    def raw(self) -> dict[str, Any]:
+        """Return all of it as numbers and text, for :func:`read` on the host that puts several generators together."""
+        kinds = list(dict.fromkeys(self.outcomes))
+        place = {kind: str(number) for number, kind in enumerate(kinds)}
+        return {
+            "seconds": self.seconds,
+            "max_lag": self.max_lag,
+            "started": self.started,
+            "kinds": kinds,
+            "outcomes": " ".join(place[outcome] for outcome in self.outcomes),
+            **{name: " ".join(f"{value:.6f}" for value in getattr(self, name)) for name in _SERIES},
+            **{name: " ".join(map(str, getattr(self, name))) for name in _COUNTS},
+            "cpu_share": self.cpu_share,
+            "connections": self.connections,
+        }
+
+
+_SERIES = ("latencies", "lags", "times")
+_COUNTS = ("ok_per_second", "errors_per_second")
+
+
+def read(raw: Mapping[str, Any]) -> Result:
+    """Return the result that :meth:`Result.raw` wrote on another host.
+
+    :raises ValueError: when it is not of that form
+    """
+    try:
+        kinds = [str(kind) for kind in raw["kinds"]]
+        result = Result(
+            seconds=float(raw["seconds"]),
+            max_lag=float(raw["max_lag"]),
+            started=str(raw["started"]),
+            outcomes=[kinds[int(word)] for word in raw["outcomes"].split()],
+            cpu_share=float(raw["cpu_share"]),
+            connections=int(raw["connections"]),
+        )
+        for name in _SERIES:
+            setattr(result, name, [float(word) for word in raw[name].split()])
+        for name in _COUNTS:
+            setattr(result, name, [int(word) for word in raw[name].split()])
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+        raise ValueError(f"what a generator returned as `raw` is not complete: {error!r}") from error
+    if {len(getattr(result, name)) for name in _SERIES} != {len(result.outcomes)}:
+        raise ValueError("what a generator returned as `raw` holds series of different lengths")
+    return result
+
+
+def merge(results: Sequence[Result]) -> Result:
+    """Put together what several generators measured at the same time, in the order of the intended send times.
+
+    Each generator's check of itself still counts: when one of them proves nothing, the whole does not. The seconds of
+    the per-second series are those of each generator, added up.
+
+    :raises ValueError: when there is none, or they do not belong to one test
+    """
+    if not results:
+        raise ValueError("there is no generator's result to put together")
+    if len({(each.seconds, each.max_lag) for each in results}) > 1:
+        raise ValueError("the generators' tests differ in `seconds` or `max_lag_seconds`")
+    starts = [datetime.fromisoformat(each.started).timestamp() for each in results]
+    skew = max(starts) - min(starts)
+    problems = [f"generator {number}: {each.invalid}" for number, each in enumerate(results, 1) if each.invalid]
+    if skew > _MAX_SKEW:
+        problems.append(
+            f"the generators started {skew:.1f} s apart (allowed {_MAX_SKEW:g} s): start them in one task, and "
+            "synchronise their clocks"
+        )
+    rows = heapq.merge(
+        *(
+            [
+                (time + start - starts[0], *row)
+                for time, *row in zip(each.times, each.outcomes, each.latencies, each.lags, strict=True)
+            ]
+            for start, each in zip(starts, results, strict=True)
+        )
+    )
+    times, outcomes, latencies, lags = [list(column) for column in zip(*rows, strict=True)]
+    return Result(
+        seconds=results[0].seconds,
+        max_lag=results[0].max_lag,
+        started=results[starts.index(min(starts))].started,
+        outcomes=outcomes,
+        latencies=latencies,
+        lags=lags,
+        times=times,
+        ok_per_second=[sum(counts) for counts in zip(*(each.ok_per_second for each in results), strict=True)],
+        errors_per_second=[sum(counts) for counts in zip(*(each.errors_per_second for each in results), strict=True)],
+        cpu_share=max(each.cpu_share for each in results),
+        connections=sum(each.connections for each in results),
+        generators=len(results),
+        problem=problems[0] if problems else "",
+    )
+
+
+def foreign(aim: http.Target, allowed: Iterable[str]) -> str:
+    """Return why a load test must not be aimed there, or nothing when it may: at this host, or at one that is allowed.
+
+    :param allowed: names and addresses, as the inventory has them
+    :raises http.NoAnswer: when the target's name cannot be resolved
+    """
+    names = {str(name).strip().lower() for name in allowed}
+    if aim.address.lower() in names:
+        return ""
+    places = {str(address[0]).partition("%")[0] for _, address in http.resolve(aim.address, aim.port)}
+    outside = sorted(place for place in places - names if not ipaddress.ip_address(place).is_loopback)
+    if not outside:
+        return ""
+    return (
+        f"{aim.address} ({', '.join(outside)}) is no host of the inventory: name it in `targets`, or set "
+        "`allow_foreign` when its owner agrees"
+    )
 
 
 # --- the generator
@@ -209,7 +353,7 @@ class _Connection(asyncio.Protocol):
         exchange, self._exchange = self._exchange, None
         assert exchange is not None
         self._run.answered(exchange, self._parser.status)
-        if self._parser.keep_alive and not self._parser.surplus:
+        if self._run.keep_alive and self._parser.keep_alive and not self._parser.surplus:
             self._run.idle.append(self)
         else:
             self.abort()
@@ -233,19 +377,61 @@ class _Plan:
         if profile.timeout <= 0 or profile.warmup_seconds < 0:
             raise ValueError("`timeout_seconds` must be above 0 and `warmup_seconds` not below")
         aims = [http.target(_join(profile.base_url, each.path), profile.address) for each in profile.endpoints]
-        host = {"host": profile.host_header} if profile.host_header else {}
         self.aim = aims[0]
-        self.requests = [
-            http.request_bytes(aim, each.method, {**host, **each.headers}, each.body, keep_alive=True)
-            for aim, each in zip(aims, profile.endpoints, strict=True)
-        ]
-        whole = profile.warmup_seconds + profile.seconds
-        self.times = schedule.send_times(profile.rate, whole, profile.arrivals, profile.seed)
+        self.requests = [_requests(profile, each) for each in profile.endpoints]
+        if sum(map(len, self.requests)) > _MAX_REQUESTS_KEPT:
+            raise ValueError(f"`data` makes more than {_MAX_REQUESTS_KEPT} different requests: give fewer rows")
+        self.times = schedule.send_times(
+            profile.rate,
+            profile.seconds,
+            profile.arrivals,
+            profile.seed,
+            end_rate=profile.end_rate,
+            steps=profile.steps,
+            warmup=profile.warmup_seconds,
+        )
         self.first = bisect.bisect_left(self.times, profile.warmup_seconds)  # the first that counts
         if self.first == len(self.times):
             raise ValueError(f"no request falls into the {profile.seconds:g} s that count: raise `rate` or `seconds`")
         weights = [each.weight for each in profile.endpoints]
         self.choices = schedule.choices(weights, len(self.times), profile.seed)
+
+
+def _fill(value: Any, row: Mapping[str, Any], *, path: bool = False) -> Any:
+    """Return text, or the texts within a header's or body's structure, with a row's values in their places."""
+    if isinstance(value, Mapping):
+        return {key: _fill(each, row) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_fill(each, row) for each in value]
+    if not isinstance(value, str):
+        return value
+
+    def put(found: re.Match[str]) -> str:
+        name = found[1]
+        if name in row:
+            return quote(str(row[name]), safe="") if path else str(row[name])
+        if path:
+            raise ValueError(f"{value!r} names {{{name}}}, which `data` does not have in every row")
+        return found[0]  # braces are usual in a body
+
+    return _PLACE.sub(put, value)
+
+
+def _requests(profile: Profile, endpoint: Endpoint) -> list[bytes]:
+    """Return the bytes of an endpoint's request, once or for each row of the data."""
+    host = {"host": profile.host_header} if profile.host_header else {}
+
+    def made(path: str, headers: Mapping[str, Any], body: Any) -> bytes:
+        aim = http.target(_join(profile.base_url, path), profile.address)
+        return http.request_bytes(aim, endpoint.method, {**host, **headers}, body, keep_alive=profile.keep_alive)
+
+    if not profile.data:
+        return [made(endpoint.path, endpoint.headers, endpoint.body)]
+    rows = [
+        made(_fill(endpoint.path, row, path=True), _fill(endpoint.headers, row), _fill(endpoint.body, row))
+        for row in profile.data[: _MAX_REQUESTS_KEPT + 1]
+    ]
+    return rows if len(set(rows)) > 1 else rows[:1]
 
 
 def validate(profile: Profile) -> None:
@@ -268,6 +454,7 @@ class _Run:
         self._address = _reachable(plan.aim, profile.timeout)
         self._most = _allowed_connections()
 
+        self.keep_alive = profile.keep_alive
         self.idle: list[_Connection] = []
         self.open: set[_Connection] = set()
         self._opening: set[asyncio.Task[None]] = set()
@@ -302,6 +489,7 @@ class _Run:
 
     def _begin_to_count(self) -> None:
         self._result.started = utc_now()
+        self._result.clock = self._start + self._profile.warmup_seconds
         self._cpu = time.process_time()
         self._counted_from = self._now()
 
@@ -342,7 +530,9 @@ class _Run:
 
     def _hand_over(self, exchange: _Exchange, connection: _Connection) -> None:
         kind = exchange.endpoint
-        connection.send(exchange, self._profile.endpoints[kind].method, self._plan.requests[kind])
+        requests = self._plan.requests[kind]
+        request = requests[exchange.number % len(requests)]
+        connection.send(exchange, self._profile.endpoints[kind].method, request)
 
     async def _open_for(self, exchange: _Exchange) -> None:
         name = self._plan.aim.host if self._context else None
@@ -402,6 +592,7 @@ class _Run:
         result.outcomes = self._outcomes[self._plan.first :]
         result.latencies = self._latencies[self._plan.first :]
         result.lags = self._lags[self._plan.first :]
+        result.times = [time - self._profile.warmup_seconds for time in self._times[self._plan.first :]]
         return result
 
 
@@ -450,9 +641,10 @@ def _kinds(result: Result) -> str:
 def measure(result: Result, id: str, metric: str) -> Measurement:
     """Return one metric of a load test as a measurement.
 
-    :param metric: `latency_seconds` (samples, one per request), `errors` (failures: all but the expected answers),
-        `availability` (failures: no complete answer, or a status of 500 and above), `throughput` (samples: right
-        answers in each second), `lag` (value: 99th percentile of the generator's own send lag)
+    :param metric: `latency_seconds` (samples, one per request), `errors` (failures: all but the expected answers;
+        samples: their numbers), `availability` (the same of no complete answer, or a status of 500 and above),
+        `throughput` (samples: right answers in each second), `lag` (value: 99th percentile of the generator's own send
+        lag)
     :raises ValueError: when there is no such metric
     """
     outcomes = result.outcomes
@@ -469,10 +661,12 @@ def measure(result: Result, id: str, metric: str) -> Measurement:
         case "latency_seconds":
             seen |= {"samples": [round(latency, 6) for latency in result.latencies], "unit": "s"}
         case "errors":
-            seen |= {"expected": "the expected status to every request"}
+            seen["samples"] = [number for number, kind in enumerate(outcomes) if kind]
+            seen["expected"] = "the expected status to every request"
         case "availability":
             served = ("status 2", "status 3", "status 4")
-            seen["failures"] = sum(kind != "" and kind[:8] not in served for kind in outcomes)
+            bad = [number for number, kind in enumerate(outcomes) if kind and kind[:8] not in served]
+            seen |= {"failures": len(bad), "samples": bad}
             seen["expected"] = "an answer below 500 to every request"
         case "throughput":
             seen |= {"n": len(result.ok_per_second), "failures": 0, "samples": result.ok_per_second, "unit": "1/s"}

@@ -1,4 +1,4 @@
-"""Choose a network for the lab that nobody uses."""
+"""Networks in CIDR form: which are none, and one for the lab that nobody uses."""
 
 from __future__ import annotations
 
@@ -22,3 +22,14 @@ def free_subnet(used: Iterable[str], pool: str = "10.213.0.0/16", prefix: int = 
         if not any(candidate.version == other.version and candidate.overlaps(other) for other in taken):
             return str(candidate)
     raise ValueError(f"every /{prefix} network in {pool} is in use; remove one, or set lab_pool to another range")
+
+
+def not_networks(texts: Iterable[str]) -> list[str]:
+    """Return those of `texts` that are neither a network in CIDR form nor an address."""
+    wrong = []
+    for text in texts:
+        try:
+            ipaddress.ip_network(text, strict=False)
+        except ValueError:
+            wrong.append(text)
+    return wrong

@@ -14,7 +14,7 @@ import urllib.parse
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -244,13 +244,17 @@ def measure(
     look: Callable[[Check], Seen] = look,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
+    since: float | None = None,
 ) -> Measurement:
     """Look until all is well or `within_seconds` are over, and measure what was seen last.
 
     A target is not up before its first scrape and a rule not sound before its first evaluation.
+
+    :param since: when the wait began, by `clock`; now when not given
     """
     started, begin = utc_now(), clock()
-    while not (seen := look(check)).settled and clock() - begin + PAUSE <= check.within_seconds:
+    until = (begin if since is None else since) + check.within_seconds
+    while not (seen := look(check)).settled and clock() + PAUSE <= until:
         sleep(PAUSE)
     return measurement(
         check.id,
@@ -265,3 +269,20 @@ def measure(
         started=started,
         seconds=clock() - begin,
     )
+
+
+def measure_all(
+    checks: Sequence[Check],
+    *,
+    wait: bool,
+    look: Callable[[Check], Seen] = look,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> list[Measurement]:
+    """Measure all checks; they wait for the same scrapes, so that the time of each counts from the beginning of all.
+
+    :param wait: whether to wait at all
+    """
+    patient = checks if wait else [replace(check, within_seconds=0.0) for check in checks]
+    begin = clock()
+    return [measure(check, look, clock, sleep, begin) for check in patient]

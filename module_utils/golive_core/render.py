@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
+from . import report
 from .texts import pick, text
 
 
@@ -17,54 +18,27 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
 
 
 def _cell(value: Any) -> str:
+    """Return a value on one line of Markdown; what looks like a tag of HTML is shown and does nothing."""
     if value is None or value == "":
         return "-"
     if isinstance(value, float):
         return f"{value:.4g}"
-    return str(value).replace("|", "\\|").replace("\n", " ")
+    return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", " ".join(str(value).split())).replace("|", "\\|")
 
 
-def _elapsed(phase: Mapping[str, Any]) -> str:
-    if not (phase.get("started") and phase.get("finished")):
-        return ""
-    seconds = datetime.fromisoformat(phase["finished"]) - datetime.fromisoformat(phase["started"])
-    return f"{seconds.total_seconds():.0f}"
+def _lines(lines: Iterable[report.Line], language: str) -> list[str]:
+    """Return one bullet for each line; several things in a line become bullets below it."""
+    said = []
+    for key, values in lines:
+        texts = [_cell(pick(value, language)) for value in values] or [text("none", language)]
+        name = f"- **{text(key, language)}**"
+        said += [f"{name}: {texts[0]}"] if len(texts) == 1 else [f"{name}:", *(f"  - {each}" for each in texts)]
+    return said
 
 
-def _basics(told: Mapping[str, Any], language: str) -> list[str]:
-    run = told["run"]
-    manifest = run.get("manifest", {})
-    rows = [
-        ("release", run.get("release")),
-        ("previous", run.get("previous") or text("none", language)),
-        ("time", f"{run.get('started', '')} – {run.get('finished', '')}"),
-        ("who", f"{run.get('who', '')} @ {run.get('where', '')}"),
-        ("team", ", ".join(run.get("team", []))),
-        ("commit", manifest.get("commit")),
-        ("image", manifest.get("image_id")),
-    ]
-    return [f"- **{text(key, language)}**: {_cell(value)}" for key, value in rows]
-
-
-def _content(told: Mapping[str, Any], language: str) -> list[str]:
-    changes = told["run"].get("manifest", {}).get("changes", [])
-    lines = []
-    for kind in ("added", "improved", "fixed", "config"):
-        texts = [pick(change["text"], language) for change in changes if change["kind"] == kind]
-        lines.append(f"- **{text(kind, language)}**: {'; '.join(texts) or text('none', language)}")
-    return lines
-
-
-def _problems(told: Mapping[str, Any], language: str) -> list[str]:
-    lines = []
-    for failure in told["failures"]:
-        where = f" ({failure['host']})" if failure.get("host") else ""
-        lines.append(f"- **{failure.get('phase', '')}**{where}: {failure.get('message', '')}")
-    for gate in told["gates"]:
-        if gate["verdict"] != "PASS":
-            lines.append(f"- **{gate['gate']} {gate['verdict']}**: {gate['message']}")
-            lines.append(f"  {text('next', language)}: {pick(gate.get('remedy', ''), language)}")
-    return lines or [text("no problems", language)]
+def _gate_row(gate: Mapping[str, Any], language: str) -> tuple[Any, ...]:
+    verdict = gate["verdict"] + (f" ({text('waived', language)})" if gate.get("waived") else "")
+    return (gate["gate"], gate["host"], verdict, *(gate.get(key) for key in ("value", "bound", "threshold", "n")))
 
 
 def markdown(told: Mapping[str, Any], language: str) -> str:
@@ -73,42 +47,48 @@ def markdown(told: Mapping[str, Any], language: str) -> str:
     :param told: what :func:`record.tell` returned
     :param language: en, zh or both
     """
-    t = {key: text(key, language) for key in ("gate", "host", "verdict", "value", "bound", "threshold", "samples")}
-    gates = [
-        (
-            gate["gate"],
-            gate["host"],
-            gate["verdict"] + (f" ({text('waived', language)})" if gate.get("waived") else ""),
-            gate.get("value"),
-            gate.get("bound"),
-            gate.get("threshold"),
-            gate.get("n"),
-        )
-        for gate in told["gates"]
-    ]
+    none = text("none", language)
+    heads = [text(key, language) for key in ("gate", "host", "verdict", "value", "bound", "threshold", "samples")]
     phases = [
-        (phase, text(f"state.{seen['state']}", language), _elapsed(seen)) for phase, seen in told["phases"].items()
+        (
+            phase,
+            text(f"state.{seen['state']}", language),
+            "" if (took := report.lasted(seen)) is None else f"{took:.0f}",
+        )
+        for phase, seen in told["phases"].items()
     ]
     switches = [
-        f"- {seen['time']} {seen['kind']}: {seen.get('before', '')} → {seen.get('after', '')}"
+        f"- {seen['time']} {text(seen['kind'], language)}: {_cell(seen.get('before'))} → {_cell(seen.get('after'))}"
         for seen in told["switches"]
     ]
-    notes = [f"- {note['time']} {note.get('message', '')}" for note in told["notes"]]
+    notes = [f"- {note['time']} {_cell(note.get('message'))}" for note in told["notes"]]
+    contacts = [
+        f"- **{_cell(pick(role, language))}**: {_cell(pick(who, language))}" for role, who in report.contacts(told)
+    ]
     chain = told.get("chain", {})
-    head = f"{text('record', language)}: {told['run'].get('app', '')} {told['run'].get('release', '')}"
-    parts = [
-        [f"# {head}", "", f"**{text('verdict', language)}: {text('verdict.' + told['verdict'], language)}**", ""],
-        [f"## {text('basics', language)}", "", *_basics(told, language), ""],
-        [f"## {text('content', language)}", "", *_content(told, language), ""],
+    head = f"{text('record', language)}: {_cell(told['run'].get('app'))} {_cell(told['run'].get('release'))}"
+    verdict = text("verdict." + told["verdict"], language)
+    parts = [[f"# {head}", "", f"**{text('verdict', language)}: {verdict}**", ""]]
+    for key, lines in report.sections(told):
+        parts.append([f"## {text(key, language)}", "", *_lines(lines, language), ""])
+    parts += [
+        [f"## {text('contacts', language)}", "", *(contacts or [none]), ""],
         [
             f"## {text('phases', language)}",
             "",
             *_table([text(key, language) for key in ("phase", "state", "seconds")], phases),
         ],
-        [f"## {text('verification', language)}", "", *_table(list(t.values()), gates)],
-        [f"## {text('problems', language)}", "", *_problems(told, language), ""],
-        [f"## {text('events', language)}", "", *(switches or [text("none", language)]), ""],
-        [f"## {text('notes', language)}", "", *(notes or [text("none", language)]), ""],
-        [f"{text('chain', language)}: {chain.get('events', 0)}, `{chain.get('head', '')}`", ""],
+        [f"## {text('events', language)}", "", *(switches or [none]), ""],
+        [
+            f"## {text('every gate', language)}",
+            "",
+            *_table(heads, (_gate_row(gate, language) for gate in told["gates"])),
+        ],
+        [f"## {text('notes', language)}", "", *(notes or [none]), ""],
+        [
+            f"- {text('chain', language)}: {chain.get('events', 0)}, `{chain.get('head', '')}`",
+            *_lines([report.signature(told)], language),
+            "",
+        ],
     ]
     return "\n".join(line for part in parts for line in part)

@@ -39,20 +39,24 @@ def matches(password: str, stored: str) -> bool:
         return False
 
 
+def open_roles(roles: Iterable[Mapping[str, Any]], secrets: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the roles, without `secret` where that is empty: such a role cannot log in for now."""
+    return [{key: value for key, value in role.items() if key != "secret" or secrets.get(value, "")} for role in roles]
+
+
 def statements(
     roles: Iterable[Mapping[str, Any]], secrets: Mapping[str, str], present: Mapping[str, str | None]
 ) -> list[str]:
     """Return an ALTER ROLE for each role whose stored verifier is not that of its secret.
 
     :param roles: with `name`, and `secret` when the role has a password
-    :param secrets: name of a secret to the password
+    :param secrets: name of a secret to the password; a role whose secret is empty has none
     :param present: name of a role to what the server stores for it, None for nothing
     """
     wanted: list[str] = []
     for role in roles:
         name, stored = role["name"], present.get(role["name"])
-        if role.get("secret"):
-            password = secrets[role["secret"]]
+        if password := secrets.get(role.get("secret", ""), ""):
             if not matches(password, stored or ""):
                 wanted.append(f"ALTER ROLE \"{name}\" PASSWORD '{verifier(password, os.urandom(SALT_BYTES))}'")
         elif stored:

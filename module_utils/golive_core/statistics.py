@@ -5,6 +5,7 @@ All of them are one-sided: an upper bound at 95 % confidence lies below the trut
 
 from __future__ import annotations
 
+import bisect
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ _TERMS = 100_000  # the fraction converges in about sqrt(a + b) terms: enough fo
 _BISECTIONS = 200  # ends long before, when the interval is no wider than two neighbouring floats
 # Fewer stretches of time than this say nothing of the correlation between them.
 MIN_BLOCKS = 6
+_UNLIKE = 1.15  # standard errors of their spread by which blocks are unlike: one in eight, when they are independent
 
 
 def beta_cdf(x: float, a: float, b: float) -> float:
@@ -203,6 +205,34 @@ def effective_n(exceeds: Sequence[bool], blocks: int, confidence: float) -> int:
     design_effect = max(variance / (share * (1.0 - share) / n), 1.0)
     shrink = (NormalDist().inv_cdf(confidence) / t_quantile(confidence, blocks - 1)) ** 2
     return max(min(int(n / design_effect * shrink), n), 1)
+
+
+def effective_share_n(wrong: Sequence[int], n: int, blocks: int, confidence: float) -> int:
+    """Return how many independent observations a share of rare failures is worth.
+
+    Twelve blocks with three failures each say little of their correlation, and :func:`effective_n` would always take a
+    fifth of the requests for that doubt. So it is asked only where the blocks' shares differ by more than those of
+    independent failures do in seven cases of eight. At a limit of 1 % and n = 3,600 in 60 s, by simulation: a true
+    share of 0.5 % passes in 91 % of cases (94 % uncorrected, 81 % always corrected); with seconds alike (0.8, a fifth
+    of the variance) the limit itself passes in 16 % (34 % uncorrected, 13 % always corrected). A minute cannot do
+    better for both: a service that fails in bursts also has minutes without one.
+
+    :param wrong: numbers of the failed observations, 0 to n - 1, ascending
+    :param blocks: stretches of time, at least :data:`MIN_BLOCKS`
+    """
+    share = len(wrong) / n
+    if share in (0.0, 1.0):
+        return n
+    edges = [n * block // blocks for block in range(blocks + 1)]
+    counts = [bisect.bisect_left(wrong, high) - bisect.bisect_left(wrong, low) for low, high in pairwise(edges)]
+    spread = sum(
+        (count - share * (high - low)) ** 2 / (share * (1.0 - share) * (high - low))
+        for count, (low, high) in zip(counts, pairwise(edges), strict=True)
+    )  # about chi-squared with blocks - 1 degrees of freedom, when they are independent
+    if spread / (blocks - 1) <= 1.0 + _UNLIKE * math.sqrt(2.0 / (blocks - 1)):
+        return n
+    failed = set(wrong)
+    return effective_n([number in failed for number in range(n)], blocks, confidence)
 
 
 def quantile_bounds(

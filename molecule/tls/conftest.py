@@ -31,11 +31,11 @@ def days() -> Callable[[x509.Certificate], int]:
 
 @pytest.fixture(scope="session")
 def handshake() -> Callable[..., str]:
-    """Serve with a host's files there, connect as a client that trusts the authority: handshake(host, name, pem=)."""
+    """Serve with a host's files there, and connect as a client: handshake(host, name, pem=, ca=)."""
 
-    def shake(host: Any, name: str, pem: str = "/etc/golive/tls/host.pem") -> str:
+    def shake(host: Any, name: str, pem: str = "/etc/golive/tls/host.pem", ca: str = "/etc/golive/tls/ca.crt") -> str:
         done = subprocess.run(
-            ["docker", "exec", "-i", host.backend.name, "python3", "-", name, pem],
+            ["docker", "exec", "-i", host.backend.name, "python3", "-", name, pem, ca],
             input=_SHAKE,
             capture_output=True,
             text=True,
@@ -48,7 +48,7 @@ def handshake() -> Callable[..., str]:
 
 _SHAKE = """
 import socket, ssl, sys, threading
-name, pem = sys.argv[1:]
+name, pem, ca = sys.argv[1:]
 server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 server.load_cert_chain(pem)
 listener = socket.create_server(("127.0.0.1", 0))
@@ -58,7 +58,7 @@ def serve():
     except OSError:
         pass
 threading.Thread(target=serve, daemon=True).start()
-client = ssl.create_default_context(cafile="/etc/golive/tls/ca.crt")
+client = ssl.create_default_context(cafile=ca)
 client.verify_flags |= ssl.VERIFY_X509_STRICT
 try:
     with client.wrap_socket(socket.create_connection(listener.getsockname()), server_hostname=name) as wrapped:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import time
 
@@ -15,14 +16,14 @@ def demo(lab: Lab, release: str) -> None:
 
     :raises Problem: when the release did not go live
     """
-    started = time.monotonic()
+    started = float(os.environ.get("GOLIVE_STARTED") or time.time())  # the launcher's set-up counts
     lab.up(release)
     command = lab.playbook("playbooks/golive.yml", "-i", "inventories/lab", "-e", f"release={release}")
     say(f"golive: {' '.join(command)}")
     code = subprocess.run(command, cwd=ROOT, env=lab.environment, check=False).returncode
     if code:
         raise Problem(f"release {release} did not go live (exit code {code}); the lines above say why and what to do.")
-    _report(lab, release, time.monotonic() - started)
+    _report(lab, release, time.time() - started)
 
 
 def _report(lab: Lab, release: str, seconds: float) -> None:

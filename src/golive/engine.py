@@ -13,16 +13,24 @@ from pathlib import Path
 from .say import Problem, ask, run, say
 
 PID_FILE = Path("/run/golive/dockerd.pid")
+CONTAINERD_PID_FILE = Path("/run/docker/containerd/containerd.pid")
 LOG_FILE = Path("/var/log/golive-dockerd.log")
 SHIM = Path("/usr/local/libexec/golive-runc")
 SHIM_SOURCE = Path(__file__).parents[2] / "lab" / "runc-shim"
 CAP_SYS_RESOURCE = 1 << 24
 START_SECONDS = 60
+INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
+INOTIFY_INSTANCES = 1024
 
 
 def answers() -> bool:
     """Return whether an engine answers on the default socket (or DOCKER_HOST)."""
     return subprocess.run(["docker", "info"], capture_output=True, check=False).returncode == 0
+
+
+def installed() -> bool:
+    """Return whether this machine has an engine that could be started."""
+    return bool(shutil.which("docker") and shutil.which("dockerd"))
 
 
 def ensure() -> None:
@@ -37,6 +45,17 @@ def ensure() -> None:
         else:
             _start()
     _refuse_without_privileges()
+    _make_room()
+
+
+def _make_room() -> None:
+    """Let many hosts boot: each systemd takes about eight inotify instances, and a machine has 128 for all of root's.
+
+    A host that finds none left dies at boot without a word. The setting lasts until the machine is started again.
+    """
+    if int(INOTIFY.read_text()) < INOTIFY_INSTANCES and os.access(INOTIFY, os.W_OK):
+        INOTIFY.write_text(str(INOTIFY_INSTANCES))
+        say(f"golive: fs.inotify.max_user_instances is now {INOTIFY_INSTANCES}; with less, not all hosts would boot.")
 
 
 def install_packages(names: list[str]) -> None:
@@ -49,9 +68,11 @@ def install_packages(names: list[str]) -> None:
         return
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         raise Problem(f"{', '.join(missing)} must be installed first; install it as root and run this again.")
-    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    run(["apt-get", "update", "-qq"], env=env)
-    run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing], env=env)
+    say(f"golive: installing {', '.join(missing)}")
+    apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"]
+    why = f"{', '.join(missing)} cannot be installed"
+    ask([*apt, "update"], why=why)
+    ask([*apt, "install", "--yes", "--no-install-recommends", *missing], why=why)
 
 
 def _install() -> None:
@@ -68,15 +89,23 @@ def _shim_needed() -> bool:
     return not int(bounding, 16) & CAP_SYS_RESOURCE
 
 
-def pid() -> int | None:
-    """Return the pid of the engine that golive started; a stale pid file, a pid used again, or a zombie is not one."""
+def running(pid_file: Path, name: str) -> int | None:
+    """Return the pid in a file if that process lives and has this name.
+
+    A file left behind, a pid that was used again, and a zombie count as none: a killed process stays as a zombie until
+    its parent collects it, which process 1 of many containers does late or never.
+    """
     try:
-        found = int(PID_FILE.read_text())
+        found = int(pid_file.read_text())
         status = dict(line.split(":\t", 1) for line in Path(f"/proc/{found}/status").read_text().splitlines()[:3])
-        # A killed process stays as a zombie where process 1 does not collect orphans, as in many containers.
-        return found if status["Name"] == "dockerd" and not status["State"].startswith("Z") else None
+        return found if status["Name"] == name and not status["State"].startswith("Z") else None
     except (OSError, ValueError, KeyError):
         return None
+
+
+def pid() -> int | None:
+    """Return the pid of the engine that golive started."""
+    return running(PID_FILE, "dockerd")
 
 
 def _start() -> None:
@@ -92,6 +121,9 @@ def _start() -> None:
     PID_FILE.parent.mkdir(parents=True, exist_ok=True)
     if pid() is None:
         PID_FILE.unlink(missing_ok=True)  # left by an engine that was killed
+        # Its containerd dies with it; while that is a zombie, the next engine takes it for alive and waits in vain.
+        if running(CONTAINERD_PID_FILE, "containerd") is None:
+            CONTAINERD_PID_FILE.unlink(missing_ok=True)
         with LOG_FILE.open("ab") as log:
             subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
     until = time.monotonic() + START_SECONDS

@@ -8,11 +8,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+
+import yaml
 
 from . import engine
 from .say import Problem, ask, run, say, step
@@ -20,6 +22,8 @@ from .say import Problem, ask, run, say, step
 ROOT = Path(__file__).parents[2]
 SUITE = "trixie"
 RELEASES = ("1.0.0", "1.1.0")
+IMAGES = ("host", "python")  # the slower one first
+RECIPE_NEEDS = ["mmdebstrap", "debian-archive-keyring"]
 FOOTBALL = ROOT / "examples" / "football"
 
 
@@ -55,22 +59,44 @@ class Lab:
 
         :raises Problem: when one of them cannot be had
         """
-        self.images()
-        with step(f"lab hosts; release {release}, and what its tests say"), ThreadPoolExecutor() as pool:
-            for done in [pool.submit(self._hosts), pool.submit(self.release, release)]:
+        self._engine()
+        what = f"lab images and hosts; release {release}, and what its tests say"
+        with step(what), self._images_made() as made, ThreadPoolExecutor() as pool:
+
+            def hosts() -> None:
+                made["host"].result()
+                self._hosts()
+
+            def tested() -> None:
+                made["python"].result()  # all that the build needs; the other image takes longer
+                self._build(release)
+                made["host"].result()
+                self._test(release)
+
+            for done in [pool.submit(hosts), pool.submit(tested)]:
                 done.result()
 
-    def images(self) -> None:
+    def images(self, *suites: str) -> None:
         """Make sure that an engine runs and has the images of the lab: enough for `molecule test`.
 
+        :param suites: other releases of the distribution whose hosts are wanted, too
         :raises Problem: when they cannot be had
         """
+        self._engine()
+        with step("lab images"), self._images_made() as made:
+            for done in made.values():
+                done.result()
+        for suite in suites:
+            if not self._image_exists("host", suite):
+                engine.install_packages(RECIPE_NEEDS)
+                with step(f"image of hosts with {suite}"), self._scratch() as scratch:
+                    self._image("host", scratch, suite)
+
+    def _engine(self) -> None:
         self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
         with step("Docker engine"):
             engine.ensure()
         self._refuse_foreign()
-        with step("lab images"):
-            self._images()
 
     def _refuse_foreign(self) -> None:
         """Refuse to take over the lab of another clone of the project, which may be in use."""
@@ -85,19 +111,20 @@ class Lab:
         listing = ["docker", "ps", "--all", "--filter", f"label={self.label}", "--format", '{{.Label "golive.clone"}}']
         return next(filter(None, ask(listing, why="The lab's hosts cannot be listed").splitlines()), "")
 
-    def _images(self) -> None:
-        recipe = ROOT / "lab" / "build-image"
-        missing = [kind for kind in ("host", "python") if not self._image_exists(f"{self.name}/{kind}:{SUITE}")]
-        if not missing:
-            return
-        engine.install_packages(["mmdebstrap", "debian-archive-keyring"])
-        with self._scratch() as scratch, ThreadPoolExecutor() as pool:  # one core each
-            env = {**os.environ, "TMPDIR": str(scratch)}
-            list(
-                pool.map(
-                    lambda kind: run([recipe, kind, SUITE, f"{self.name}/{kind}:{SUITE}", self.label], env=env), missing
-                )
-            )
+    @contextmanager
+    def _images_made(self) -> Iterator[dict[str, Future[None]]]:
+        """The images that are being made, each by its kind; all are done when the block ends."""
+        if not all(map(self._image_exists, IMAGES)):
+            engine.install_packages(RECIPE_NEEDS)
+        with self._scratch() as scratch, ThreadPoolExecutor() as pool:
+            yield {kind: pool.submit(self._image, kind, scratch) for kind in IMAGES}
+
+    def _image(self, kind: str, scratch: Path, suite: str = SUITE) -> None:
+        if not self._image_exists(kind, suite):
+            recipe = ROOT / "lab" / "build-image"
+            environment = {**os.environ, "TMPDIR": str(scratch)}
+            # In a mount namespace of its own: what it mounts goes with it, also when it is killed.
+            run(["unshare", "--mount", recipe, kind, suite, self._tag(kind, suite), self.label], env=environment)
 
     @contextmanager
     def _scratch(self) -> Iterator[Path]:
@@ -110,25 +137,45 @@ class Lab:
         finally:
             shutil.rmtree(directory, ignore_errors=True)
 
-    @staticmethod
-    def _image_exists(tag: str) -> bool:
-        return subprocess.run(["docker", "image", "inspect", tag], capture_output=True, check=False).returncode == 0
+    def _tag(self, kind: str, suite: str = SUITE) -> str:
+        return f"{self.name}/{kind}:{suite}"
+
+    def _image_exists(self, kind: str, suite: str = SUITE) -> bool:
+        command = ["docker", "image", "inspect", self._tag(kind, suite)]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
     def _hosts(self) -> None:
+        if self._hosts_run():
+            return
         run(
             self.playbook("playbooks/lab.yml", "-i", "inventories/lab"),
             env={**self.environment, "ANSIBLE_DISPLAY_OK_HOSTS": "false"},
             cwd=ROOT,
         )
 
+    def _hosts_run(self) -> bool:
+        """Return whether every host of the inventory has booted: the playbook takes ten seconds to see the same."""
+        inventory = yaml.safe_load((ROOT / "inventories" / "lab" / "hosts.yml").read_text(encoding="utf-8"))
+        boot = [
+            ["docker", "exec", f"{self.name}-{host}", "systemctl", "is-system-running"]
+            for host in inventory["all"]["hosts"]
+        ]
+        return all(subprocess.run(command, capture_output=True, check=False).returncode == 0 for command in boot)
+
     def release(self, release: str) -> None:
         """Build a release of the application and run its tests on it, as a CI server would have done."""
-        out, cache = self.state / "releases" / release, self.state / "cache"
-        common: list[str | Path] = ["--out", out, "--cache", cache, "--python", sys.executable]
-        build = ["--base", f"{self.name}/python:{SUITE}", "--tag", f"{self.name}/football:{release}"]
-        test = ["--base", f"{self.name}/host:{SUITE}", "--ci-image", f"{self.name}/football-ci:{SUITE}"]
-        run([sys.executable, FOOTBALL / "build.py", release, *common, *build])
-        run([sys.executable, FOOTBALL / "ci.py", release, *common, *test])
+        self._build(release)
+        self._test(release)
+
+    def _build(self, release: str) -> None:
+        self._football("build.py", release, "--base", self._tag("python"), "--tag", f"{self.name}/football:{release}")
+
+    def _test(self, release: str) -> None:
+        self._football("ci.py", release, "--base", self._tag("host"), "--ci-image", self._tag("football-ci"))
+
+    def _football(self, script: str, release: str, *words: str) -> None:
+        state = ["--out", str(self.state / "releases" / release), "--cache", str(self.state / "cache")]
+        run([sys.executable, FOOTBALL / script, release, *state, "--python", sys.executable, *words])
 
     # -- asking --------------------------------------------------------------------------------------------------------
 
@@ -170,6 +217,9 @@ class Lab:
 
     def down(self) -> None:
         """Remove every container, volume, network, image and process of this lab, and nothing else. Records stay."""
+        # What an engine that was killed, or a machine that went down, left behind is still on the disk.
+        if self.state.exists() and engine.installed():
+            engine.ensure()
         if shutil.which("docker") and engine.answers():
             self._refuse_foreign()
             why = f"The lab {self.name} cannot be removed"

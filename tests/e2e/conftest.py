@@ -66,14 +66,27 @@ class Fleet:
     lab: Lab
     runs: list[Run] = field(default_factory=list)
 
-    def playbook(self, name: str, *words: str, variables: dict[str, Any] | None = None, timeout: int = 900) -> Run:
+    def playbook(
+        self,
+        name: str,
+        *words: str,
+        variables: dict[str, Any] | None = None,
+        environment: dict[str, str] | None = None,
+        timeout: int = 900,
+    ) -> Run:
         """Run a playbook on the lab and keep what it said."""
         before = self._records()
         command = [*self.lab.playbook(f"playbooks/{name}.yml", "-i", "inventories/lab", *words)]
         if variables:
             command += ["-e", json.dumps(variables)]
         done = subprocess.run(
-            command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=timeout, check=False
+            command,
+            cwd=ROOT,
+            env={**self.environment, **(environment or {})},
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
         )
         new = sorted(self._records() - before)
         run = Run(done.returncode, done.stdout + done.stderr, new[-1] if new else None)
@@ -105,9 +118,9 @@ class Fleet:
         """Return the status that `host` gets from the edge."""
         return int(self.on(host, "python3", "-", stdin=_ask(path, status=True)))
 
-    def loop(self) -> RequestLoop:
+    def loop(self, path: str = "/version", rate: int = 100) -> RequestLoop:
         """Return a request loop through the edge, not yet started."""
-        return RequestLoop(f"{self.lab.name}-ops1")
+        return RequestLoop(f"{self.lab.name}-ops1", path, rate)
 
 
 def _ask(path: str, *, status: bool = False) -> str:
@@ -125,8 +138,9 @@ answer = connection.getresponse()
 class RequestLoop:
     """Requests through the edge, on new and on kept connections, until the block ends."""
 
-    def __init__(self, container: str) -> None:
-        self._command = ["docker", "exec", "-i", container, "python3", "-u", "-"]
+    def __init__(self, container: str, path: str, rate: int) -> None:
+        self._container = container
+        self._command = ["docker", "exec", "-i", container, "python3", "-u", "-", path, str(rate)]
         self.seen: dict[str, Any] = {}
 
     def __enter__(self) -> RequestLoop:
@@ -139,13 +153,12 @@ class RequestLoop:
         return self
 
     def __exit__(self, *_: object) -> None:
-        container = self._command[3]
-        subprocess.run(["docker", "exec", container, "touch", "/run/request-loop.stop"], check=True)
+        subprocess.run(["docker", "exec", self._container, "touch", "/run/request-loop.stop"], check=True)
         assert self._process.stdout
         assert self._process.stderr
         said, wrong = self._process.stdout.read(), self._process.stderr.read()
         self._process.wait(timeout=60)
-        subprocess.run(["docker", "exec", container, "rm", "/run/request-loop.stop"], check=True)
+        subprocess.run(["docker", "exec", self._container, "rm", "/run/request-loop.stop"], check=True)
         assert self._process.returncode == 0, wrong
         self.seen = json.loads(said)
 

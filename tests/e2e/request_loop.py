@@ -1,4 +1,6 @@
-"""Runs on a lab host: 100 requests/s through the edge until told to stop, half on new and half on kept connections.
+"""Runs on a lab host: requests through the edge until told to stop, half on new and half on kept connections.
+
+request_loop.py [PATH REQUESTS_PER_SECOND]
 
 A request is lost when it gets no answer, or one of 500 and above. Nothing is tried again.
 """
@@ -8,10 +10,11 @@ import http.client
 import json
 import pathlib
 import ssl
+import sys
 import threading
 import time
 
-RATE = 100
+PATH, RATE = sys.argv[1:] or ("/version", "100")
 LONGEST = 900
 STOP = pathlib.Path("/run/request-loop.stop")
 CONTEXT = ssl.create_default_context(cafile="/etc/golive/tls/ca.crt")
@@ -27,14 +30,14 @@ def connect():
 
 
 def ask(connection):
-    connection.request("GET", "/version", headers={"Host": "football.test"})
+    connection.request("GET", PATH, headers={"Host": "football.test"})
     answer = connection.getresponse()
     body = answer.read()
     with lock:
         statuses[str(answer.status)] += 1
         if answer.status >= 500:
             lost.append(f"{answer.status} {body[:80]!r}")
-        elif answer.status == 200:
+        elif answer.status == 200 and PATH == "/version":
             releases[json.loads(body)["release"]] += 1
     # An answer may announce the end of its connection (HTTP/1.1, RFC 9112 section 9.6); a client then opens another.
     return answer.will_close
@@ -62,7 +65,7 @@ def work(kept, offset, until, period):
 WORKERS = 20
 end = time.monotonic() + LONGEST
 threads = [
-    threading.Thread(target=work, args=(number % 2 == 0, number / RATE, end, WORKERS / RATE))
+    threading.Thread(target=work, args=(number % 2 == 0, number / int(RATE), end, WORKERS / int(RATE)))
     for number in range(WORKERS)
 ]
 for thread in threads:

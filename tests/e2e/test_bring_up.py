@@ -45,7 +45,7 @@ def killed(lab: Lab, line: str, seconds: float) -> str:
 @pytest.mark.parametrize(
     ("line", "seconds"),
     [
-        ("golive: lab images ...", 8),  # the images are half made
+        ("golive: lab images and hosts", 8),  # the images are half made
         ("TASK [Make or start the host]", 0.7),  # some hosts are made, the release is being built
         ("PLAY [Lab | Hosts]", 5),  # hosts boot, the release is being built or tested
     ],

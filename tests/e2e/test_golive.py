@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
-from golive_core import record
+from golive_core import record, signing
 
 from .conftest import Fleet
 
@@ -23,6 +25,7 @@ def first(fleet: Fleet, check_run):
 
 def test_a_plan_on_bare_hosts_fails_nothing_and_changes_nothing(fleet, check_run):
     assert check_run.code == 0, check_run.output[-4000:]
+    assert {host: counts["rescued"] for host, counts in check_run.recap.items()} == dict.fromkeys(check_run.recap, 0)
     assert check_run.record is None or not (check_run.record / "events.jsonl").exists()
     assert fleet.on("edge1", "sh", "-c", "ls /etc/haproxy /opt/golive 2>/dev/null || true").strip() == ""
 
@@ -44,12 +47,79 @@ def test_the_record_tells_every_phase_and_gate(first):
     assert "performance.latency_p95" in text
 
 
+def test_the_record_keeps_the_samples_and_has_a_page(first):
+    kept = {gate["gate"] for gate in first.told["gates"] if gate.get("raw")}
+    assert kept >= {"performance.latency_p95", "performance.throughput"}
+    assert all((first.record / gate["raw"]).exists() for gate in first.told["gates"] if gate.get("raw"))
+    assert "<polyline" in (first.record / "record.html").read_text(encoding="utf-8")
+
+
+def test_the_record_is_signed_and_the_edge_keeps_its_head(fleet, first):
+    checked = record.verify(first.record, signing.home(first.record) / signing.ALLOWED_NAME)
+    assert checked.problems == ()
+    copy = f"/opt/golive/football/records/{first.record.name}"
+    assert fleet.on("edge1", "cat", f"{copy}/head.json") == (first.record / "head.json").read_text(encoding="utf-8")
+    modes = fleet.on("edge1", "stat", "--format", "%a %U", copy, f"{copy}/head.json", f"{copy}/head.json.sig")
+    assert modes.splitlines() == ["750 root", "640 root", "640 root"]
+    asked = fleet.playbook("record", "-e", f"record={first.record}")
+    assert asked.code == 0, asked.output[-4000:]
+    assert "Edges with the same copy: edge1" in asked.output
+
+
+def test_the_gates_alone_verify_it(fleet, first):
+    verified = fleet.playbook("verify")
+    assert verified.code == 0, verified.output[-4000:]
+    assert verified.told["verdict"] == "VERIFIED"
+    assert {gate["gate"].split(".")[0] for gate in verified.told["gates"]} == set(record.PHASES) - {
+        "evidence",
+        "record",
+    }
+    assert {host: counts["changed"] for host, counts in verified.recap.items()} == dict.fromkeys(verified.recap, 0)
+
+
+def test_one_gate_alone_names_what_is_wrong(fleet, first):
+    fleet.on("ops1", "systemctl", "stop", "prometheus-alertmanager")
+    try:
+        one = fleet.playbook("verify", variables={"gate": "monitoring.alertmanager_ready"})
+    finally:
+        fleet.on("ops1", "systemctl", "start", "prometheus-alertmanager")
+    assert one.code != 0
+    assert one.told["verdict"] == "NOT VERIFIED"
+    assert [(gate["gate"], gate["verdict"]) for gate in one.told["gates"]] == [
+        ("monitoring.alertmanager_ready", "FAIL")
+    ]
+
+
 def test_the_lock_is_released(fleet, first):
     assert fleet.on("edge1", "find", "/opt/golive/football/lock", "-name", "holder.json").strip() == ""
 
 
-def test_a_second_run_verifies_and_changes_nothing(fleet, first):
-    again = fleet.golive("1.0.0")
+@pytest.fixture
+def over_ssh(fleet: Fleet, first, tmp_path) -> tuple[str, str]:
+    """What makes a run reach the same hosts as real ones are reached: over SSH with a key."""
+    key = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    rows, known = [], []
+    for host in ("edge1", "app1", "app2", "data1", "ops1"):
+        fleet.on(host, "install", "-d", "-m", "700", "/root/.ssh")
+        fleet.on(host, "tee", "/root/.ssh/authorized_keys", stdin=(tmp_path / "key.pub").read_text())
+        fleet.on(host, "chmod", "600", "/root/.ssh/authorized_keys")
+        address = fleet.on(host, "hostname", "-i").split()[0]
+        rows.append(f"    {host}: {{ansible_host: {address}, ansible_connection: ssh}}\n")
+        known.append(f"{address} {fleet.on(host, 'cat', '/etc/ssh/ssh_host_ed25519_key.pub')}")
+    (tmp_path / "known").write_text("".join(known))
+    overlay = tmp_path / "ssh.yml"
+    overlay.write_text(
+        "all:\n  hosts:\n"
+        + "".join(rows)
+        + f"  vars:\n    ansible_ssh_private_key_file: {key}\n"
+        + f"    ansible_ssh_common_args: -o UserKnownHostsFile={tmp_path / 'known'}\n"
+    )
+    return "-i", str(overlay)
+
+
+def test_a_second_run_over_ssh_verifies_and_changes_nothing(fleet, over_ssh):
+    again = fleet.golive("1.0.0", *over_ssh)
     assert again.code == 0, again.output[-4000:]
     assert again.told["verdict"] == "VERIFIED"
     assert again.changed_tasks == []

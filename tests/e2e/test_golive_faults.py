@@ -63,3 +63,16 @@ def test_too_few_samples_are_no_evidence(fleet):
     verdicts = run.gate("performance.latency_p95")
     assert [seen["verdict"] for seen in verdicts] == ["NO-EVIDENCE"]
     assert "1500" in verdicts[0]["message"]
+
+
+def test_hosts_that_were_left_open_are_named_and_closed_again(fleet):
+    phases = ("--tags", "preflight,infrastructure,security")
+    run = fleet.golive("1.0.0", *phases, firewall_enabled=False)
+    assert run.code != 0
+    tried_from = {"database_port": "edge1", "cache_port": "edge1", "app_ports": "data1", "metrics_ports": "app1"}
+    for gate, host in tried_from.items():
+        red = {seen["host"]: seen for seen in run.gate(f"security.{gate}")}[host]
+        assert red["verdict"] == "FAIL"
+        assert f"open from {host}, wanted closed" in red["message"]
+    again = fleet.golive("1.0.0", *phases)
+    assert again.code == 0, again.output[-4000:]

@@ -3,7 +3,8 @@
 Prints its port, then serves until its input ends. Paths: / and anything else answer 200; /slow?SECONDS answers late,
 but to nobody else; /freeze?SECONDS stops the whole server; /status/CODE; /close closes without an answer; /half breaks
 off; /garbage is not HTTP; /chunked; /limit?N answers 429 from the N+1st request on; /flaky?N fails the first N times;
-/health and /unhealthy are JSON; /echo repeats the request.
+/health and /unhealthy are JSON; /echo repeats the request. /known?ID answers and remembers when, by the monotonic clock
+that all processes of a machine share; /truth is JSON with the time for each of those ids.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from collections import Counter
 from http import HTTPStatus
 
 COUNTS: Counter[str] = Counter()
+ANSWERED: dict[int, float] = {}
 
 
 def answer(status: int, body: bytes = b"ok", *headers: str) -> bytes:
@@ -46,6 +48,10 @@ def reply(path: str, number: float, request: bytes) -> bytes | None:
         return answer(429) if seen > number else answer(200)
     if path == "/flaky":
         return answer(503) if seen <= number else answer(200)
+    if path == "/known":
+        ANSWERED[int(number)] = time.monotonic()
+    if path == "/truth":
+        return answer(200, json.dumps(ANSWERED).encode(), json_type)
     if path == "/echo":
         return answer(500, json.dumps({"error": request.decode("latin-1")}).encode(), json_type)
     return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import time
 from collections.abc import Callable
@@ -30,10 +31,21 @@ def test_disk_and_memory_are_shares(look: Callable[..., dict[str, Any]], path: s
         assert (seen["unit"], seen["invalid"]) == ("1", "")
 
 
-@pytest.mark.parametrize(("ahead", "side"), [(30, "ahead of"), (-30, "behind")])
+@pytest.mark.parametrize("path", ["/", "/not/there/yet"])
+def test_free_bytes_are_those_of_the_file_system(look: Callable[..., dict[str, Any]], path: str) -> None:
+    seen = look("disk_free_bytes", path=path)
+    assert seen["value"] == pytest.approx(shutil.disk_usage("/").free, rel=0.1)
+    assert seen["unit"] == "B"
+
+
+@pytest.mark.parametrize(("ahead", "side"), [(86_400, "ahead of"), (0.001, "ahead of"), (-30, "behind")])
 def test_the_clock_is_compared_with_a_reference(look: Callable[..., dict[str, Any]], ahead: float, side: str) -> None:
     seen = look("clock_offset_seconds", reference_epoch=time.time() - ahead)
-    assert seen["value"] == pytest.approx(30, abs=5)
+    # What passed between the beginning of the module's process, here that of the tests, and the look does not count.
+    age = (
+        float(Path("/proc/uptime").read_text().split()[0]) - int(Path("/proc/self/stat").read_text().split()[21]) / 100
+    )
+    assert seen["value"] == pytest.approx(abs(ahead) - (age if age < ahead else 0), abs=5)
     assert f"{side} the reference, which was read before this call was made" in seen["observed"]
 
 

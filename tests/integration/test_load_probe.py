@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
-from golive_core import http, load
+from golive_core import http, load, statistics
+from golive_core.histogram import PERCENTILES
 from golive_core.judge import FAIL, NO_EVIDENCE, judge
 from golive_core.load import Endpoint, Profile
 from golive_core.measurement import read_samples
@@ -54,6 +56,25 @@ def test_a_frozen_server_makes_every_request_of_that_second_slow() -> None:
     standstill = max(told.latencies)  # 1 s, and more on a busy machine
     assert standstill > 0.95
     assert told.percentile(0.9) == pytest.approx(standstill - 0.5, abs=0.15)
+
+
+def test_percentiles_of_a_run_with_a_standstill_are_those_that_the_server_knows() -> None:
+    """Every request has an id, and the server remembers when it answered it: what a user waited needs no generator."""
+    data = [{"id": number} for number in range(2_500)]
+    with serving() as port:
+        url = f"http://127.0.0.1:{port}"
+        freeze = threading.Timer(2.0, lambda: http.fetch(http.target(f"{url}/freeze?1")))
+        freeze.start()
+        told = load.run(profile(url, "/known?{id}", rate=500, seconds=5, data=data))
+        freeze.join()
+        answered = json.loads(http.fetch(http.target(f"{url}/truth")).body)
+    assert len(answered) == len(told.outcomes) == 2_500
+    truth = [answered[str(number)] - told.clock - intended for number, intended in enumerate(told.times)]
+    assert statistics.quantile(truth, 0.99) > 0.8  # the standstill is in it
+    percentiles = told.histogram.percentiles()
+    for name, q in PERCENTILES.items():
+        # An answer is read after it was written, later on a busy machine; a closed loop would be 500 ms off at P90.
+        assert percentiles[name] == pytest.approx(statistics.quantile(truth, q), rel=0.02, abs=0.05), name
 
 
 def test_a_standstill_is_a_second_without_answers_and_then_one_with_all_of_them() -> None:
@@ -150,6 +171,59 @@ def test_tls_is_verified_under_load(certificates: Certificates, tls_port: int) -
     assert load.run(profile(f"https://other.example:{tls_port}", **good)).kinds == {"tls": 100}
 
 
+def test_connections_are_new_for_every_request_when_asked(server: str) -> None:
+    told = load.run(profile(server, keep_alive=False))
+    assert (told.kinds, told.connections) == ({}, 100)
+
+
+def test_a_ramp_is_sent_as_scheduled(server: str) -> None:
+    told = load.run(profile(server, rate=20, seconds=2, arrivals="ramp", end_rate=180))
+    assert (told.kinds, len(told.outcomes)) == ({}, 200)
+    assert sum(time < 1 for time in told.times) == pytest.approx(60, abs=1)
+
+
+def test_a_search_finds_the_rate_above_which_a_service_refuses(run_module: Run) -> None:
+    """The server answers 429 from its 131st request on: 60 and 70 are answered at the first two rates."""
+    with serving() as port:
+        told = run_module(
+            "load_probe",
+            {
+                "url": f"http://127.0.0.1:{port}",
+                "seconds": 1,
+                "max_lag_seconds": PATIENT,
+                "saturation": {"rates": [60, 70, 80, 90], "below": 5, "errors_below": 0.1, "rest_seconds": 0},
+                "endpoints": [{"path": "/limit?130"}],
+                "checks": [{"id": "performance.saturation", "metric": "saturation"}],
+            },
+        )
+    (seen,) = told["measurements"]
+    assert told["saturation"]["highest"] == seen["value"] == 70
+    assert [step["verdict"] for step in told["saturation"]["steps"]] == ["PASS", "PASS", "FAIL"]
+    assert "80/s did not: 80 of 80 failed" in seen["observed"]
+
+
+def test_keys_from_a_file_reach_the_service_and_not_the_result(run_module: Run, server: str, tmp_path: Path) -> None:
+    (tmp_path / "keys.csv").write_text("id,key\n404,s3cr3t1\n404,s3cr3t2\n")
+    endpoint = {"path": "/status/{id}", "headers": {"X-API-Key": "{key}"}, "expect_status": 404}
+    change = {"data_file": str(tmp_path / "keys.csv"), "endpoints": [endpoint]}
+    told = run_module("load_probe", {"url": server, **ONE, **change})
+    assert told["summary"]["ok"] == 10
+    assert "s3cr3t" not in json.dumps(told)
+
+
+def test_two_generators_are_put_together(run_module: Run, server: str) -> None:
+    parts = [run_module("load_probe", {"url": server, **ONE, "max_lag_seconds": PATIENT, "raw": True})["raw"]] * 2
+    told = run_module("load_merge", {"results": parts, "checks": ONE["checks"]})
+    assert (told["summary"]["ok"], told["summary"]["generators"]) == (20, 2)
+    assert (told["measurements"][0]["n"], told["measurements"][0]["invalid"]) == (20, "")
+
+
+def test_what_no_generator_returned_is_one_sentence(run_module: Run) -> None:
+    told = run_module("load_merge", {"results": [{"seconds": 1}], "checks": ONE["checks"]})
+    assert told["failed"]
+    assert "cannot be put together" in told["msg"]
+
+
 # --- the module
 
 
@@ -174,12 +248,25 @@ def test_the_module_returns_a_measurement_per_check_and_hides_what_was_sent(run_
     assert "hunter2" not in json.dumps(result)
 
 
-ONE = {"rate": 10, "seconds": 1, "endpoints": [{"path": "/"}], "checks": [{"id": "p.x", "metric": "errors"}]}
+ONE: dict[str, Any] = {
+    "rate": 10,
+    "seconds": 1,
+    "endpoints": [{"path": "/"}],
+    "checks": [{"id": "p.x", "metric": "errors"}],
+}
 
 
 def test_the_module_sends_nothing_in_check_mode(run_module: Run, server: str) -> None:
     (seen,) = run_module("load_probe", {"url": server, **ONE}, check_mode=True)["measurements"]
     assert (seen["n"], seen["invalid"]) == (0, "check mode sends no load")
+
+
+def test_a_foreign_target_needs_leave_also_in_check_mode(run_module: Run) -> None:
+    away = {"url": "http://192.0.2.1", **ONE}
+    assert run_module("load_probe", away, check_mode=True)["failed"]
+    for leave in ({"allow_foreign": True}, {"targets": ["192.0.2.1"]}):
+        (seen,) = run_module("load_probe", {**away, **leave}, check_mode=True)["measurements"]
+        assert seen["invalid"] == "check mode sends no load"
 
 
 def test_a_name_that_does_not_exist_is_no_evidence(run_module: Run) -> None:
@@ -194,6 +281,9 @@ def test_a_name_that_does_not_exist_is_no_evidence(run_module: Run) -> None:
         ({"seconds": 601}, "at most 600 s"),
         ({"rate": 1e6, "seconds": 2}, "1000000 requests"),
         ({"endpoints": []}, "`endpoints` is empty"),
+        ({"url": "http://192.0.2.1"}, "192.0.2.1 (192.0.2.1) is no host of the inventory"),
+        ({"data_file": "/nowhere.csv"}, "/nowhere.csv cannot be read"),
+        ({"checks": [{"id": "p.x", "metric": "saturation"}]}, "need each other"),
         ({"endpoints": [{"path": "/", "expect_status": "fine"}]}, "`status`"),
     ],
 )

@@ -11,19 +11,31 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
+import yaml
 
-from golive.lab import ROOT, Lab
+from golive.lab import ROOT, SUITE, Lab
 
 SCENARIOS = sorted(path.parent.name for path in (ROOT / "molecule").glob("*/molecule.yml"))
+# Scenarios that the full suite also runs on hosts with an older release of the distribution.
+OLDER = yaml.safe_load((ROOT / "molecule" / "older.yml").read_text(encoding="utf-8"))
 AT_ONCE = 2  # as many as this machine has cores
-# Shown by the end-to-end tests only, so far.
-WITHOUT = {"app", "backup", "edge", "migration"}
 
 pytestmark = pytest.mark.lab
 
 
-@dataclass
+@dataclass(frozen=True)
 class Scenario:
+    """A scenario and the release of the distribution on its hosts."""
+
+    name: str
+    suite: str = SUITE
+
+    def __str__(self) -> str:
+        return self.name if self.suite == SUITE else f"{self.name} on {self.suite}"
+
+
+@dataclass
+class Run:
     """What a run of Molecule said."""
 
     code: int
@@ -31,35 +43,52 @@ class Scenario:
     seconds: float
 
 
-def _run(name: str, lab: Lab) -> Scenario:
+# Roles and sources that a site may do without: shown by the full suite alone.
+OPTIONS = {"registry", "tls_acme"}
+# Those on the older releases come last: the two runs of one scenario share Molecule's directory for it.
+ALL = [
+    *(pytest.param(Scenario(name), marks=[pytest.mark.full] * (name in OPTIONS)) for name in SCENARIOS),
+    *(
+        pytest.param(Scenario(name, suite), marks=pytest.mark.full)
+        for suite in OLDER
+        for name in OLDER[suite]["scenarios"]
+    ),
+]
+
+
+def _run(scenario: Scenario, lab: Lab) -> Run:
     started = time.monotonic()
+    wanted = {"GOLIVE_LAB": lab.name, "GOLIVE_SUITE": scenario.suite, "NO_COLOR": "1", "ANSIBLE_NOCOLOR": "1"}
     done = subprocess.run(
-        ["molecule", "test", "-s", name, "--no-command-borders"],
+        ["molecule", "test", "-s", scenario.name, "--no-command-borders"],
         cwd=ROOT,
-        env={**os.environ, "GOLIVE_LAB": lab.name, "NO_COLOR": "1", "ANSIBLE_NOCOLOR": "1"},
+        env={**os.environ, **wanted},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
     )
-    return Scenario(done.returncode, done.stdout, time.monotonic() - started)
+    return Run(done.returncode, done.stdout, time.monotonic() - started)
 
 
 @pytest.fixture(scope="module")
-def runs(request: pytest.FixtureRequest, lab: Lab) -> Iterator[dict[str, Future[Scenario]]]:
+def runs(request: pytest.FixtureRequest, lab: Lab) -> Iterator[dict[Scenario, Future[Run]]]:
     """The scenarios that were asked for, all begun."""
-    lab.images()
-    asked = [item.callspec.params["name"] for item in request.session.items if "test_scenario[" in item.name]
+    items = [item for item in request.session.items if getattr(item, "function", None) is test_scenario]
+    asked = [item.callspec.params["scenario"] for item in items]
+    lab.images(*sorted({scenario.suite for scenario in asked}))
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield {name: pool.submit(_run, name, lab) for name in asked}
+        yield {scenario: pool.submit(_run, scenario, lab) for scenario in asked}
         pool.shutdown(cancel_futures=True)
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
-def test_scenario(name: str, runs, capsys: pytest.CaptureFixture[str]) -> None:
-    run = runs[name].result()
+@pytest.mark.parametrize("scenario", ALL, ids=str)
+def test_scenario(scenario: Scenario, runs, capsys: pytest.CaptureFixture[str], record_property) -> None:
+    run = runs[scenario].result()
+    record_property("scenario", str(scenario))
+    record_property("seconds", f"{run.seconds:.1f}")
     with capsys.disabled():
-        print(f" {name}: {run.seconds:.0f} s", end="")
+        print(f" {scenario}: {run.seconds:.0f} s", end="")
     # What failed stands before the clean-up and the summary.
     failure = re.split(r"WARNING .*An error occurred during the test sequence", run.said)[0]
     assert run.code == 0, failure[-6000:]
@@ -67,4 +96,21 @@ def test_scenario(name: str, runs, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_every_role_that_changes_a_host_has_a_scenario() -> None:
     with_state = {path.parents[1].name for path in (ROOT / "roles").glob("*/tasks/remove.yml")}
-    assert with_state - set(SCENARIOS) == WITHOUT
+    assert with_state - set(SCENARIOS) == set()
+
+
+@pytest.mark.parametrize("suite", OLDER)
+def test_every_scenario_runs_on_an_older_release_or_says_why_not(suite: str) -> None:
+    assert set(SCENARIOS) - {*OLDER[suite]["scenarios"], *OLDER[suite]["not"]} == set()
+
+
+@pytest.mark.parametrize("suite", OLDER)
+def test_a_role_names_the_releases_on_which_it_is_tested(suite: str) -> None:
+    def named(role: str) -> bool:
+        if not (ROOT / "roles" / role).is_dir():
+            return False  # a second scenario of some role
+        meta = yaml.safe_load((ROOT / "roles" / role / "meta" / "main.yml").read_text(encoding="utf-8"))
+        return any(suite in platform.get("versions", []) for platform in meta["galaxy_info"]["platforms"])
+
+    assert [role for role in OLDER[suite]["scenarios"] if not named(role)] == []
+    assert [role for role in OLDER[suite]["not"] if named(role)] == []

@@ -3,13 +3,14 @@
 import pytest
 from golive_core import catalogue
 
-GROUPS = {"app": ["app1", "app2"], "monitoring": ["ops1"], "logs": []}
+GROUPS = {"app": ["app1", "app2"], "edge": ["app1"], "monitoring": ["ops1"], "logs": []}
 GATES = [
     {"id": "p.health", "on": "app", "probe": "http", "params": {"url": "x"}, "judge": {"all_ok": True}},
     {"id": "p.once", "on": "app", "once": True, "judge": {}},
     {"id": "p.report", "on": "controller", "judge": {}},
     {"id": "p.after", "on": "monitoring", "step": "after", "judge": {}},
     {"id": "p.nobody", "on": "logs", "judge": {}},
+    {"id": "p.outside", "on": "app", "not_on": ["edge", "logs"], "step": "outside", "judge": {}},
 ]
 
 
@@ -21,6 +22,8 @@ GATES = [
         ("localhost", "", ["p.report"]),
         ("ops1", "", []),
         ("ops1", "after", ["p.after"]),
+        ("app1", "outside", []),
+        ("app2", "outside", ["p.outside"]),
     ],
 )
 def test_gates_here(host, step, ids):
@@ -47,10 +50,13 @@ def test_a_host_without_its_mark_is_a_failure():
         "app1": {"golive_done": ["release"]},
         "app2": {"golive_done": ["database"]},
         "data1": {"golive_rescued": ["release"]},
+        "edge1": {"golive_through": ["release"]},
         "ops1": {},
     }
     rows = catalogue.unfinished(hostvars, hostvars, "release")
-    assert [row["data"]["host"] for row in rows] == ["app2", "ops1"]
+    assert [row["data"]["host"] for row in rows] == ["app2", "edge1", "ops1"]
+    lost = catalogue.unfinished(hostvars, hostvars, "release", lost=True)
+    assert [row["data"]["host"] for row in lost] == ["app2", "ops1"]
     assert "did not finish phase release" in rows[0]["data"]["message"]
 
 
@@ -61,6 +67,10 @@ def test_a_host_without_its_mark_is_a_failure():
         ({"msg": "disk full", "module_stderr": "noise"}, "disk full"),
         ({}, "without a message"),
         (
+            {"msg": "One or more items failed", "results": [{"msg": "fine"}, {"failed": True, "msg": "disk full"}]},
+            "disk full",
+        ),
+        (
             {"msg": "Module result deserialization failed", "module_stderr": "Error: container x is not running\n"},
             "app2 cannot be worked on: Error: container x is not running. Check that it runs",
         ),
@@ -68,3 +78,21 @@ def test_a_host_without_its_mark_is_a_failure():
 )
 def test_a_failed_task_is_told_in_the_operators_words(result, words):
     assert words in catalogue.failure_sentence(result, "app2")
+
+
+def test_one_gate_alone_is_measured_and_judged():
+    gates = [{"id": f"security.{name}", "on": "app", "judge": {"all_ok": True}} for name in ("cache_port", "app_ports")]
+    groups = {"app": ["app1", "app2"]}
+    assert [gate["id"] for gate in catalogue.gates_here(gates, "app1", groups, only="security.app_ports")] == [
+        "security.app_ports"
+    ]
+    assert catalogue.expected(gates, groups, only="security.app_ports") == [
+        {"gate": "security.app_ports", "host": "app1"},
+        {"gate": "security.app_ports", "host": "app2"},
+    ]
+    assert [gate["id"] for gate in catalogue.judged(gates, {}, only="security.app_ports")] == ["security.app_ports"]
+
+
+def test_a_gate_that_is_not_there_is_refused_with_the_nearest():
+    said = catalogue.refusal("security.cashe_port", ["security.cache_port", "security.app_ports"])
+    assert 'is named "security.cashe_port"; did you mean security.cache_port?' in said

@@ -12,20 +12,45 @@ def test_the_colour_that_takes_over(live: str, idle: str) -> None:
 
 
 def test_what_is_written_is_read_back() -> None:
-    live = Live.serving("green", 20, 7)
-    assert read_map(write_map(live)) == live == Live("green", "blue", 20, 7)
+    live = Live("blue", generation=6).becoming("green", 20, release="1.1.0")
+    assert read_map(write_map(live)) == live == Live("green", "blue", 20, 7, release_green="1.1.0")
 
 
 def test_without_a_share_there_is_no_canary() -> None:
-    assert Live.serving("green", 0, 7).canary == "none"
+    assert Live("blue", "green", 20, 6).becoming("green").canary == "none"
+
+
+def test_a_colour_keeps_the_name_of_its_release() -> None:
+    there = Live("blue", release_blue="1.0.0").becoming("green", release="1.1.0")
+    assert (there.release_blue, there.release_green) == ("1.0.0", "1.1.0")
+    assert there.becoming("blue") == Live("blue", generation=2, release_blue="1.0.0", release_green="1.1.0")
+    assert there.becoming("green", release="1.1.1").generation == there.generation
 
 
 def test_comments_and_blank_lines_are_skipped() -> None:
     assert read_map("# live blue\n\nlive none\ncanary none\n canary_share 0\ngeneration 0\n") == Live()
 
 
+@pytest.mark.parametrize("colour", [None, "none"])
+def test_a_release_without_its_colour_is_refused(colour: str | None) -> None:
+    with pytest.raises(ValueError, match="needs a colour that runs it"):
+        Live("blue").becoming(colour, release="1.1.0")
+
+
 def test_a_switch_back_and_forth_changes_the_generation_but_not_the_traffic() -> None:
-    assert Live.serving("blue", 0, 1).traffic == Live.serving("blue", 0, 3).traffic
+    assert Live("blue", generation=1).traffic == Live("blue", generation=3).traffic
+
+
+def test_maintenance_changes_neither_the_traffic_nor_the_generation() -> None:
+    live = Live("blue", "green", 5, 12)
+    held = live.becoming(None, 0, "hold")
+    assert held == Live("blue", "green", 5, 12, "hold")
+    assert held.becoming("green", 0, None) == Live("green", "none", 0, 13, "hold")
+    assert held.becoming(None, 0, "off") == live
+
+
+def test_a_map_of_before_maintenance_and_releases_is_read() -> None:
+    assert read_map("live blue\ncanary none\ncanary_share 0\ngeneration 3\n") == Live("blue", generation=3)
 
 
 @pytest.mark.parametrize(
@@ -36,6 +61,8 @@ def test_a_switch_back_and_forth_changes_the_generation_but_not_the_traffic() ->
         ("live blue\ncanary green\ncanary_share 101\ngeneration 1\n", "canary_share is 101"),
         ("live blue\ncanary blue\ncanary_share 10\ngeneration 1\n", "needs a live colour and the other one"),
         ("live none\ncanary green\ncanary_share 10\ngeneration 1\n", "needs a live colour"),
+        ("live blue\ncanary none\ncanary_share 0\ngeneration 1\nmaintenance on\n", 'maintenance is "on"'),
+        ("live blue\ncanary none\ncanary_share 0\ngeneration 1\nrelease_blue 1 0\n", 'release is "1 0"'),
         ("live blue\ncanary none\ncanary_share many\ngeneration 1\n", "many"),
     ],
 )
@@ -45,5 +72,5 @@ def test_a_map_that_the_edge_could_not_serve_is_refused(text: str, message: str)
 
 
 def test_entries_of_a_worker_are_read_like_the_file() -> None:
-    live = Live.serving("blue", 5, 12)
+    live = Live("blue", "green", 5, 12, "page", "1.0.0")
     assert from_entries(live.entries()) == live

@@ -75,3 +75,8 @@ def test_memory_that_is_not_told_is_an_error(text: str) -> None:
 def test_free_disk_is_what_an_ordinary_process_may_use(tmp_path: Path) -> None:
     usage = shutil.disk_usage(tmp_path)
     assert host.disk_free_share(str(tmp_path)) == pytest.approx(usage.free / (usage.used + usage.free), abs=0.01)
+
+
+def test_how_long_a_process_has_been_running() -> None:
+    stat = "7 (a ) b) S 1 7 7 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 12050 1 1 1"
+    assert host.age_seconds(stat, "121.75 200.00\n", 100) == pytest.approx(1.25)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import bisect
+import math
 import random
 import re
 from typing import Any
 
+import numpy
 import pytest
 import scipy.stats
-from golive_core.judge import FAIL, NO_EVIDENCE, PASS, Verdict, blocks, judge, percent, quantity, read_rule
+from golive_core import compare
+from golive_core.judge import FAIL, NO_EVIDENCE, PASS, Verdict, blocks, judge, next_look, percent, quantity, read_rule
 from golive_core.measurement import Measurement, measurement
 from support import NOW
 
@@ -102,6 +106,25 @@ def test_share_just_below_the_limit_says_that_more_will_hardly_help() -> None:
 def test_share_of_too_few_says_how_many_and_what_was_seen_of_them() -> None:
     told = verdict({**ERRORS, "min_samples": 1_500}, seen(n=300, failures=2))
     assert (told["verdict"], told["message"]) == (NO_EVIDENCE, "needs 1500 samples, had 300, of which 2 failed")
+
+
+def test_failures_in_one_burst_are_worth_less_than_the_same_here_and_there() -> None:
+    spread = verdict(ERRORS, seen(n=3_600, failures=18, samples=range(100, 3_700, 200)[:18], seconds=60))
+    assert (spread["verdict"], "bursts" in spread["message"]) == (PASS, False)
+    burst = verdict(ERRORS, seen(n=3_600, failures=18, samples=range(100, 118), seconds=60))
+    assert burst["verdict"] == NO_EVIDENCE
+    assert re.match(
+        r"18 of 3600 failed \(0\.5 %\), in bursts and worth \d+ independent ones, between", burst["message"]
+    )
+    short = verdict(ERRORS, seen(n=3_600, failures=18, samples=range(100, 118), seconds=20))
+    assert short["verdict"] == PASS  # too few blocks to know
+
+
+@pytest.mark.parametrize("samples", [[1.0], [1.0, 3_600.0], [-1.0, 2.0], [1.5, 2.0], [2.0, 1.0], [1.0, 1.0]])
+def test_numbers_of_failures_that_cannot_be_are_no_evidence(samples: list[float]) -> None:
+    told = verdict(ERRORS, seen(n=3_600, failures=2, samples=samples, seconds=60))
+    assert told["verdict"] == NO_EVIDENCE
+    assert told["message"] == "the samples are not the numbers of the 2 failed among 3600 observations"
 
 
 # --- quantile
@@ -361,3 +384,188 @@ def test_quantities_read_as_people_write_them(value: Any, unit: str, text: str) 
 
 def test_a_share_reads_as_percent() -> None:
     assert [percent(share) for share in (0.01, 0.00258, 1.0)] == ["1 %", "0.258 %", "100 %"]
+
+
+# --- compare
+
+COMPARE = {"compare": "old", "margin": 0.10, "floor": 0.0, "errors": 0.005}
+
+
+def blocks_of(
+    n: int, *, itself: bool = False, factor: float = 1.0, spread: float = 0.01, bad: int = 0, seed: int = 1
+) -> list[compare.Pair]:
+    """Return n pairs whose latencies differ by chance from block to block."""
+    chance = random.Random(seed)
+    pairs = []
+    for _ in range(n):
+        one, two = (math.exp(chance.gauss(0, spread)) for _ in range(2))
+        values = [value for base in (0.05, 0.1, 0.2) for value in (base * one, base * two * factor)]
+        pairs.append(compare.Pair(0.0 if itself else 1.0, *values, 500, 0, 500, bad))
+    return pairs
+
+
+def compared(*pairs: list[compare.Pair], **values: Any) -> Measurement:
+    return seen(samples=compare.flatten([each for rows in pairs for each in rows]), unit="s", **values)
+
+
+QUIET = blocks_of(20, itself=True, seed=2)
+
+
+def test_a_version_that_is_as_good_passes_with_every_bound() -> None:
+    told = verdict(COMPARE, compared(QUIET, blocks_of(20)))
+    assert told["verdict"] == PASS
+    assert told["message"].startswith("new is as good as old: median ")
+    assert "(wanted below +5.01 ms), P95 x" in told["message"]
+    assert told["message"].endswith("(wanted below +0.5 percentage points) at 95 % confidence, 20 pairs")
+    assert told["message"].count("at most") == 4
+    assert told["bound"] is not None
+    assert told["value"] < told["bound"] < told["threshold"] == 0.10  # type: ignore[operator]
+    assert told["unit"] == "1"
+
+
+def test_a_version_that_is_slower_fails_with_what_is_worse() -> None:
+    told = verdict(COMPARE, compared(QUIET, blocks_of(20, factor=1.3), observed="football 1.5.0 against 1.4.0"))
+    assert told["verdict"] == FAIL
+    assert told["message"].startswith("new is worse than old: median +1")
+    assert "P95 x1.3, at least x1.3 (wanted below x1.1)" in told["message"]
+    assert told["message"].endswith("at 95 % confidence, 20 pairs; football 1.5.0 against 1.4.0")
+    assert "errors" not in told["message"]
+
+
+def test_errors_alone_make_a_version_worse() -> None:
+    told = verdict(COMPARE, compared(QUIET, blocks_of(20, bad=15)))
+    assert told["verdict"] == FAIL
+    assert told["message"].startswith("new is worse than old: errors +3 percentage points, at least +")
+
+
+def test_a_version_near_the_margin_is_undecided() -> None:
+    told = verdict(COMPARE, compared(QUIET, blocks_of(20, factor=1.10)))
+    assert told["verdict"] == NO_EVIDENCE
+    assert told["message"].startswith("neither as good nor worse: median +")
+    assert told["message"].endswith("20 pairs; undecided")
+
+
+def test_a_bench_that_is_not_quiet_proves_nothing_whatever_it_says_of_the_new_version() -> None:
+    loud = blocks_of(20, itself=True, spread=0.5)
+    for factor in (1.0, 3.0):
+        told = verdict(COMPARE, compared(loud, blocks_of(20, factor=factor)))
+        assert told["verdict"] == NO_EVIDENCE
+        assert told["message"].startswith(
+            "the bench is not quiet: the old version cannot be told to be as good as itself"
+        )
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ([blocks_of(20)], "needs 10 pairs of blocks of the old version against itself, had 0"),
+        ([QUIET, blocks_of(9)], "needs 10 pairs of blocks of old against new, had 9"),
+        ([QUIET[:9], blocks_of(20)], "needs 10 pairs of blocks of the old version against itself, had 9"),
+    ],
+)
+def test_a_comparison_of_too_few_pairs_is_no_evidence(parts: list[list[compare.Pair]], said: str) -> None:
+    told = verdict(COMPARE, compared(*parts))
+    assert (told["verdict"], told["message"]) == (NO_EVIDENCE, said)
+
+
+def test_samples_that_are_no_pairs_are_no_evidence() -> None:
+    told = verdict(COMPARE, seen(n=3, samples=[1.0, 2.0, 3.0]))
+    assert told["verdict"] == NO_EVIDENCE
+    assert told["message"] == "the samples are no comparison: 3 numbers are no pairs of 11 each"
+
+
+# --- looks
+
+LOOKS = {"quantile": 0.95, "below": 0.5, "looks": [1_000, 2_000, 4_000]}
+
+
+def test_looks_share_the_risk() -> None:
+    rule = read_rule({"id": "p.x", "judge": LOOKS})
+    assert rule.confidence == pytest.approx(1 - 0.05 / 3)
+    assert rule.minimum == 1_000
+
+
+def test_an_undecided_look_goes_on_to_the_next_and_the_last_is_no_evidence() -> None:
+    gate = {"id": "release.x", "judge": LOOKS}
+    for n, after, said in (
+        (1_000, 2_000, "looks again at 2000"),
+        (2_000, 4_000, "looks again at 4000"),
+        (4_000, 0, "that was the last of 3 declared looks"),
+    ):
+        taken = seen(n=n, samples=latencies(n, 0.048), unit="s")
+        told = verdict(LOOKS, taken)
+        assert told["verdict"] == NO_EVIDENCE
+        assert told["message"].endswith(said)
+        assert next_look(gate, taken) == after
+
+
+@pytest.mark.parametrize("slow", [0.01, 0.2])
+def test_a_look_that_decides_is_the_last(slow: float) -> None:
+    taken = seen(n=1_000, samples=latencies(1_000, slow), unit="s")
+    assert next_look({"id": "release.x", "judge": LOOKS}, taken) == 0
+    assert verdict(LOOKS, taken)["verdict"] in (PASS, FAIL)
+
+
+def test_a_look_takes_in_what_was_declared_and_not_what_came_beyond() -> None:
+    first = latencies(1_000, 0.048)
+    told = verdict(LOOKS, seen(n=1_900, samples=first + [0.1] * 900, unit="s"))
+    assert "n = 1000" in told["message"]
+    assert told["message"].endswith("looks again at 2000")
+
+
+def test_a_series_that_is_too_short_yet_or_proves_nothing_has_its_next_look_or_none() -> None:
+    gate = {"id": "release.x", "judge": LOOKS}
+    assert next_look(gate, seen(n=10, samples=[0.1] * 10, unit="s")) == 1_000
+    assert next_look(gate, seen(n=10, samples=[0.1] * 10, unit="s", invalid="the generator was late")) == 0
+    assert next_look(gate, None) == 0
+    assert next_look({"id": "release.x", "judge": P95}, seen(n=10, samples=[0.1] * 10, unit="s")) == 0
+
+
+def test_looks_at_a_share_and_at_pairs_count_those() -> None:
+    share = {"id": "release.x", "judge": {**ERRORS, "looks": [500, 1_000]}}
+    assert next_look(share, seen(n=500, failures=4)) == 1_000
+    assert next_look(share, seen(n=1_000, failures=8)) == 0
+    pairs = {"id": "release.x", "judge": {**COMPARE, "looks": [10, 20]}}
+    assert next_look(pairs, compared(QUIET[:10], blocks_of(10, factor=1.1))) == 20
+    assert next_look(pairs, compared(QUIET, blocks_of(20, factor=1.1))) == 0
+
+
+def test_false_passes_over_all_looks_stay_below_five_percent() -> None:
+    """At the whole risk each, three looks pass 7 % of services whose true share is at the limit."""
+    looks = [1_500, 3_000, 6_000]
+
+    def passed(rules: dict[int, Any]) -> float:
+        most = [bisect.bisect_left(range(n), True, key=lambda f, n=n: not passes(rules[n], n, f)) - 1 for n in looks]
+        counts = numpy.random.default_rng(20261125).binomial(numpy.diff([0, *looks]), 0.01, (20_000, 3)).cumsum(axis=1)
+        return float((counts <= most).any(axis=1).mean())
+
+    def passes(rule: Any, n: int, failures: int) -> bool:
+        return verdict(rule, seen(n=n, failures=failures))["verdict"] == PASS
+
+    assert passed({n: {**ERRORS, "looks": looks} for n in looks}) < 0.05
+    assert passed(dict.fromkeys(looks, ERRORS)) > 0.06
+
+
+@pytest.mark.parametrize(
+    ("rule", "named"),
+    [
+        ({"compare": "new", "margin": 0.1}, "`compare` must be old"),
+        ({"compare": "old"}, "`margin` is missing"),
+        ({"compare": "old", "margin": 0}, "`margin` must be a number"),
+        ({**COMPARE, "errors": 2}, "`errors` must be a number"),
+        ({**COMPARE, "floor": -1}, "`floor` must be a number"),
+        ({**COMPARE, "min_pairs": 5}, "`min_pairs` must be 10 or more"),
+        ({**COMPARE, "looks": [5, 20]}, "the first of `looks` must be 10 or more"),
+        ({**COMPARE, "below": 1}, "`below` is not known"),
+        ({**P95, "looks": [1_500]}, "no other can be given beside them"),
+        ({**ERRORS, "looks": [100, 1_000]}, "the first of `looks` must be 368 or more"),
+        ({**ERRORS, "looks": [2_000, 1_000]}, "`looks` must ascend"),
+        ({**ERRORS, "looks": []}, "`looks` must be a list of 1 to 10 numbers"),
+        ({**ERRORS, "looks": 3}, "`looks` must be a list of 1 to 10 numbers"),
+        ({**ERRORS, "looks": ["many"]}, "`looks` must be a number"),
+        ({"rate": True, "above": 5, "looks": [10]}, "`looks` is not known"),
+    ],
+)
+def test_a_bad_comparison_or_look_is_named_with_its_key(rule: dict[str, Any], named: str) -> None:
+    with pytest.raises(ValueError, match=r"gate p\.x: .*" + re.escape(named)):
+        read_rule({"id": "p.x", "judge": rule})

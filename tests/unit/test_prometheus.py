@@ -12,6 +12,7 @@ from golive_core.prometheus import (
     alertmanagers,
     configured,
     measure,
+    measure_all,
     query_value,
     rules_loaded,
     targets_up,
@@ -189,6 +190,14 @@ def test_it_gives_up_in_time_with_what_it_saw_last() -> None:
     check = Check("monitoring.targets", "targets_up", URL, within_seconds=3)
     seen = measure(check, lambda _: Seen(2, 1, [f"down at {clock.now:g}"]), clock, clock.sleep)
     assert (seen["failures"], seen["observed"], seen["seconds"]) == (1, "down at 3", 3.0)
+
+
+@pytest.mark.parametrize(("wait", "waited"), [(True, [3.0, 2.0]), (False, [0.0, 0.0])])
+def test_all_wait_for_the_same_time_and_a_plan_does_not_wait(wait: bool, waited: list[float]) -> None:
+    clock = Clock()
+    checks = [Check(name, "ready", URL, within_seconds=limit) for name, limit in (("one", 3), ("two", 5))]
+    seen = measure_all(checks, wait=wait, look=lambda _: Seen(0, invalid="no"), clock=clock, sleep=clock.sleep)
+    assert [each["seconds"] for each in seen] == waited
 
 
 @pytest.mark.parametrize("kind", ["targets_up", "rules_loaded", "query", "alertmanagers_active"])

@@ -1,9 +1,8 @@
 """What is refused before anything is touched, and in which words."""
 
 import pytest
-from golive_core.network import free_subnet
+from golive_core.network import free_subnet, not_networks
 from golive_core.request import NEEDED_GROUPS, refusals
-from golive_core.variables import unknown_variables
 
 GROUPS = {group: ["one"] for group in NEEDED_GROUPS}
 GOOD = {"app": "football", "public_name": "football.test", "release": "1.0.0", "known_releases": ["1.0.0"]}
@@ -37,25 +36,6 @@ def test_each_impossible_request_is_one_sentence(changed, words):
     assert words in found[0]
 
 
-SPECS = {
-    "edge": {"argument_specs": {"main": {"options": {"edge_rate_limit": {}}}}},
-    "tls": {"argument_specs": {"main": {"options": {"tls_days": {}}}}},
-}
-
-
-@pytest.mark.parametrize(
-    ("name", "sentences"),
-    [
-        ("edge_rate_limit", []),
-        ("lab_name", []),
-        ("edge_rate_limits", ["variable edge_rate_limits is not known; did you mean edge_rate_limit?"]),
-        ("tls_zzzzzzzzzz", ["variable tls_zzzzzzzzzz is not known"]),
-    ],
-)
-def test_a_misspelt_variable_names_its_neighbour(name, sentences):
-    assert unknown_variables([name], SPECS) == sentences
-
-
 def test_free_subnet_overlaps_nothing_that_is_used():
     used = ["10.213.0.0/23", "default", "via", "172.17.0.0/16", "10.213.3.7", "fd00::/64"]
     assert free_subnet(used) == "10.213.2.0/24"
@@ -64,3 +44,8 @@ def test_free_subnet_overlaps_nothing_that_is_used():
 def test_a_full_pool_says_what_to_do():
     with pytest.raises(ValueError, match="lab_pool"):
         free_subnet(["10.0.0.0/8"])
+
+
+def test_addresses_and_networks_are_told_from_what_is_neither():
+    assert not_networks(["192.0.2.7", "192.0.2.7/24", "2001:db8::/32", "::1"]) == []
+    assert not_networks(["192.0.2.0/33", "office", ""]) == ["192.0.2.0/33", "office", ""]

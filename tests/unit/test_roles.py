@@ -94,3 +94,40 @@ def test_every_role_depends_on_the_shared_vocabulary(role):
     meta = yaml.safe_load((role / "meta/main.yml").read_text(encoding="utf-8"))
     wanted = [] if role.name == "golive" else ["golive"]
     assert [dependency["role"] for dependency in meta["dependencies"]] == wanted
+
+
+def test_a_renamed_variable_leads_to_one_that_is_known(role):
+    renamed = load(role.glob("meta/renamed.yml"))
+    assert [new for new in renamed.values() if new not in options(role)] == []
+    assert [old for old in renamed if old in options(role)] == []
+
+
+RANGE = re.compile(r"\((?:up to -?[\d.]+|-?[\d.]+ (?:to -?[\d.]+|or more))\)")
+SECRET = re.compile(r"password|secret|token|key$")
+
+
+def every_option(entries, prefix=""):
+    """Give name and content of each option, nested ones as outer.inner."""
+    for name, option in entries.items():
+        yield f"{prefix}{name}", option
+        yield from every_option(option.get("options", {}), f"{prefix}{name}.")
+
+
+def test_a_number_outside_its_range_is_refused(role):
+    ranged = [
+        name.split(".")[0]
+        for name, option in every_option(options(role))
+        if option["type"] in ("int", "float") and RANGE.search(str(option["description"]))
+    ]
+    asserted = " ".join(
+        str(task)
+        for file in role.glob("tasks/*.yml")
+        for task in yaml.safe_load(file.read_text(encoding="utf-8")) or []
+        if "ansible.builtin.assert" in task
+    )
+    assert [name for name in ranged if name not in asserted] == []
+
+
+def test_a_secret_is_never_shown_by_what_it_may_be(role):
+    named = {name: option for name, option in every_option(options(role)) if SECRET.search(name.rpartition(".")[2])}
+    assert [name for name, option in named.items() if "choices" in option] == []

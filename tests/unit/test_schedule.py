@@ -24,6 +24,42 @@ def test_poisson_arrivals_are_those_of_independent_users() -> None:
     assert sum(gap > 0.03 for gap in gaps) / len(gaps) == pytest.approx(0.0498, abs=0.01)  # e^-3
 
 
+def test_a_ramp_grows_evenly() -> None:
+    times = schedule.send_times(10, 10, "ramp", end_rate=110)
+    assert len(times) == 600
+    counts = Counter(int(time) for time in times)
+    assert [counts[second] for second in range(10)] == pytest.approx([15 + 10 * second for second in range(10)], abs=1)
+    gaps = [late - early for early, late in pairwise(times)]
+    assert gaps == sorted(gaps, reverse=True)
+
+
+def test_a_ramp_may_fall_and_may_be_level() -> None:
+    falling = Counter(int(time) for time in schedule.send_times(100, 4, "ramp", end_rate=20))
+    assert [falling[second] for second in range(4)] == pytest.approx([90, 70, 50, 30], abs=1)
+    assert schedule.send_times(50, 2, "ramp", end_rate=50) == pytest.approx(schedule.send_times(50, 2))
+
+
+def test_steps_are_equally_long_stairs() -> None:
+    times = schedule.send_times(10, 9, "step", end_rate=30, steps=3)
+    counts = Counter(int(time / 3) for time in times)
+    assert counts == {0: 30, 1: 60, 2: 90}
+    assert times == sorted(times)
+
+
+@pytest.mark.parametrize("arrivals", ["ramp", "step"])
+def test_the_warm_up_of_a_shape_is_at_its_first_rate(arrivals: str) -> None:
+    warm = schedule.send_times(10, 10, arrivals, end_rate=50, warmup=3)
+    cold = schedule.send_times(10, 10, arrivals, end_rate=50)
+    assert sum(time < 3 for time in warm) == 30
+    assert [time - 3 for time in warm[30:]] == pytest.approx(cold)
+
+
+@pytest.mark.parametrize("values", [{"end_rate": 0}, {"end_rate": -1}, {"end_rate": 1e9}, {"steps": 1}, {"steps": 101}])
+def test_a_shape_outside_the_bounds_is_refused(values: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=r"above 0|load test sends|`steps`"):
+        schedule.send_times(10, 10, "step", **{"end_rate": 20, **values})  # type: ignore[arg-type]
+
+
 def test_the_same_seed_gives_the_same_schedule() -> None:
     assert schedule.send_times(10, 5, "poisson", 1) == schedule.send_times(10, 5, "poisson", 1)
     assert schedule.send_times(10, 5, "poisson", 1) != schedule.send_times(10, 5, "poisson", 2)

@@ -37,6 +37,14 @@ def test_what_would_need_saslprep_is_refused(password: str) -> None:
         scram.verifier(password, b"salt")
 
 
+def test_a_role_whose_secret_is_empty_has_no_login_and_no_password() -> None:
+    roles = [{"name": "a", "secret": "x_a"}, {"name": "b", "secret": "x_b", "connection_limit": 5}]
+    secrets = {"x_a": "one", "x_b": ""}
+    assert scram.open_roles(roles, secrets) == [{"name": "a", "secret": "x_a"}, {"name": "b", "connection_limit": 5}]
+    present = {"a": scram.verifier("one", b"0123456789abcdef"), "b": STORED}
+    assert scram.statements(roles, secrets, present) == ['ALTER ROLE "b" PASSWORD NULL']
+
+
 def test_statements_only_where_the_server_differs_and_never_with_the_password() -> None:
     roles = [{"name": "kept", "secret": "a"}, {"name": "rotated", "secret": "b"}, {"name": "owner"}, {"name": "closed"}]
     present = {"kept": scram.verifier("one", b"0123456789abcdef"), "rotated": STORED, "owner": None, "closed": STORED}

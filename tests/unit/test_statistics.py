@@ -164,3 +164,35 @@ def test_correlated_latency_at_the_threshold_passes_far_less_often_than_by_order
         robust += (statistics.quantile_bounds(samples, 0.95, 0.95, limit=limit, blocks=12).upper or 9) < limit
     assert plain / runs > 0.25
     assert robust / runs < 0.15
+
+
+def bursts(chance: random.Random, share: float, rho: float) -> list[int]:
+    """Return which of 3,600 requests fail in 60 s, where a fifth of what decides belongs to the second."""
+    limit, level, wrong = scipy.stats.norm.ppf(1 - share), chance.gauss(0, 1), []
+    for second in range(60):
+        for number in range(60):
+            if 0.2**0.5 * level + 0.8**0.5 * chance.gauss(0, 1) > limit:
+                wrong.append(60 * second + number)
+        level = rho * level + (1 - rho**2) ** 0.5 * chance.gauss(0, 1)
+    return wrong
+
+
+def test_failures_in_bursts_pass_at_the_limit_far_less_often_than_plainly() -> None:
+    chance, runs, plain, robust = random.Random(8), 300, 0, 0
+    for _ in range(runs):
+        wrong = bursts(chance, 0.01, 0.8)
+        effective = statistics.effective_share_n(wrong, 3_600, 12, 0.95)
+        plain += statistics.share_upper_bound(len(wrong), 3_600, 0.95) < 0.01
+        robust += statistics.share_upper_bound(len(wrong) * effective / 3_600, effective, 0.95) < 0.01
+    assert plain / runs > 0.28
+    assert robust / runs < 0.22
+
+
+def test_independent_failures_keep_their_power() -> None:
+    chance = random.Random(9)
+    whole = [statistics.effective_share_n(bursts_free(chance), 3_600, 12, 0.95) == 3_600 for _ in range(300)]
+    assert sum(whole) / 300 > 0.8
+
+
+def bursts_free(chance: random.Random) -> list[int]:
+    return [number for number in range(3_600) if chance.random() < 0.005]

@@ -32,8 +32,8 @@ async def require_key(request: Request, services: Use, key: Annotated[str | None
     found = await services.keys.find(key)
     if found is None:
         raise HTTPException(401, "The API key is unknown.")
-    if found.revoked:
-        raise HTTPException(403, "The API key has been revoked.")
+    if found.closed:
+        raise HTTPException(403, f"The API key has {'expired' if found.closed == 'expired' else 'been revoked'}.")
     request.state.client = found.name
 
 

@@ -11,6 +11,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from alembic.util import CommandError as AlembicError
@@ -77,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     action.add_argument("name")
     action.add_argument("--key-file", type=Path, required=True, help="file with the key, never the key itself")
     action.add_argument("--revoked", action="store_true", help="store it as revoked")
+    action.add_argument("--expires", type=_day, metavar="YYYY-MM-DD", help="the day (UTC) from which it opens no more")
     actions.add_parser("list", help="print names and states")
     action = actions.add_parser("revoke", help="let a key open no more doors")
     action.add_argument("name")
@@ -146,8 +148,8 @@ def _seed(_: argparse.Namespace, environment: Environment) -> None:
 
 def _api_key(options: argparse.Namespace, environment: Environment) -> None:
     if options.action == "list":
-        for name, revoked in _with_engine(environment, keys.names):
-            print(f"{name}\t{'revoked' if revoked else 'active'}")
+        for name, closed in _with_engine(environment, keys.names):
+            print(f"{name}\t{closed or 'active'}")
         return
     if options.action == "revoke":
         outcome = _with_engine(environment, lambda engine: keys.revoke(engine, options.name))
@@ -160,7 +162,13 @@ def _api_key(options: argparse.Namespace, environment: Environment) -> None:
         raise SettingsError(
             f"the key in {options.key_file} has {len(key)} characters, wanted {keys.MIN_LENGTH} or more random ones."
         )
-    print(_with_engine(environment, lambda engine: keys.add(engine, options.name, key, options.revoked)))
+    print(
+        _with_engine(environment, lambda engine: keys.add(engine, options.name, key, options.revoked, options.expires))
+    )
+
+
+def _day(text: str) -> datetime:
+    return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
 
 
 def _with_engine[T](environment: Environment, work: Callable[[AsyncEngine], Awaitable[T]]) -> T:

@@ -20,7 +20,7 @@ from sqlalchemy import func, select
 
 from football.database import ERRORS, reason
 from football.services import Services
-from football.tables import accuracy, api_keys, data_syncs
+from football.tables import accuracy, api_keys, data_syncs, key_closed
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ async def _from_database(services: Services) -> list[Metric]:
     query = select(
         select(accuracy).scalar_subquery(),
         select(func.extract("epoch", func.now() - func.max(data_syncs.c.finished_at))).scalar_subquery(),
-        select(func.count()).where(api_keys.c.revoked_at.is_(None)).scalar_subquery(),
+        select(func.count()).select_from(api_keys).where(key_closed == "").scalar_subquery(),
     )
     try:
         async with services.engine.connect() as connection:
@@ -80,7 +80,7 @@ async def _from_database(services: Services) -> list[Metric]:
             share if planted is None else planted,
         ),
         ("football_data_sync_age_seconds", "Time since the matches were last brought up to date.", age),
-        ("football_active_api_keys", "API keys that are not revoked.", keys),
+        ("football_active_api_keys", "API keys that are neither revoked nor expired.", keys),
     )
     return [GaugeMetricFamily(name, text, float(value)) for name, text, value in figures if value is not None]
 

@@ -13,6 +13,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    case,
     cast,
     func,
 )
@@ -63,6 +64,7 @@ api_keys = Table(
     Column("name", Text, primary_key=True),
     Column("key_sha256", Text, nullable=False, unique=True),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("expires_at", DateTime(timezone=True)),  # null for never
     Column("revoked_at", DateTime(timezone=True)),
 )
 
@@ -73,5 +75,9 @@ data_syncs = Table(
     Column("finished_at", DateTime(timezone=True), nullable=False),
 )
 
+# Why a key opens no more, by the clock of the database, which every worker asks; empty for one that does.
+key_closed = case(
+    (api_keys.c.revoked_at.is_not(None), "revoked"), (api_keys.c.expires_at <= func.now(), "expired"), else_=""
+)
 # Share of the verified predictions that were right; null while none is verified.
 accuracy = func.avg(cast(cast(predictions.c.is_correct, Integer), Float))

@@ -8,6 +8,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 # prometheus_client decides at its import how it counts: as in production, for several workers.
@@ -28,6 +29,7 @@ from football.settings import Database, Server
 
 GOOD_KEY = "good-key-" + "0123456789abcdef" * 2
 REVOKED_KEY = "revoked-key-" + "0123456789abcdef" * 2
+EXPIRED_KEY = "expired-key-" + "0123456789abcdef" * 2
 Client = httpx.Client
 
 
@@ -57,6 +59,7 @@ async def _fill(database: Database) -> None:
     await seed(engine)
     await keys.add(engine, "tester", GOOD_KEY, revoked=False)
     await keys.add(engine, "former", REVOKED_KEY, revoked=True)
+    await keys.add(engine, "guest", EXPIRED_KEY, revoked=False, expires=datetime(2020, 1, 1, tzinfo=UTC))
     await engine.dispose()
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-from conftest import GOOD_KEY, REVOKED_KEY, Client, running
+from conftest import EXPIRED_KEY, GOOD_KEY, REVOKED_KEY, Client, running
 from services import Postgres, Redis, hung, wait_until
 
 from football import RELEASE, cache, forecast, keys, migrate
@@ -123,6 +123,7 @@ def test_keys(client: Client) -> None:
         assert client.get(path, headers=nobody).status_code == 200
     assert is_error(client.get(f"{API}/1", headers={"X-API-Key": "wrong"}), 401, "The API key is unknown.")
     assert is_error(client.get(f"{API}/1", headers={"X-API-Key": REVOKED_KEY}), 403, "The API key has been revoked.")
+    assert is_error(client.get(f"{API}/1", headers={"X-API-Key": EXPIRED_KEY}), 403, "The API key has expired.")
 
 
 def test_a_revoked_key_stops_within_seconds(

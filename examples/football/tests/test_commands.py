@@ -111,7 +111,12 @@ def test_api_keys(command: Command, postgres: Postgres, migrated: str, tmp_path:
     key.write_text("z" * 40)
     assert api_key("add", "gone", "--key-file", str(key), "--revoked") == (0, "added", "")
     assert api_key("add", "gone", "--key-file", str(key), "--revoked") == (0, "unchanged", "")
-    assert api_key("list") == (0, "gone\trevoked\nprobe\tactive", "")
+    key.write_text("e" * 40)
+    assert api_key("add", "guest", "--key-file", str(key), "--expires", "2020-01-01") == (0, "added", "")
+    assert api_key("add", "guest", "--key-file", str(key), "--expires", "2020-01-01") == (0, "unchanged", "")
+    assert api_key("list") == (0, "gone\trevoked\nguest\texpired\nprobe\tactive", "")
+    assert api_key("add", "guest", "--key-file", str(key), "--expires", "2999-01-01") == (0, "changed", "")
+    assert api_key("list") == (0, "gone\trevoked\nguest\tactive\nprobe\tactive", "")
     assert api_key("revoke", "probe") == (0, "revoked", "")
     assert api_key("revoke", "probe") == (0, "unchanged", "")
     assert api_key("add", "probe", "--key-file", str(key))[0] == 1  # the key of another name

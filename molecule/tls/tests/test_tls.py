@@ -7,6 +7,7 @@ from cryptography import x509
 
 FILES = {
     "ca.crt": ("root", "root", 0o644),
+    "public-ca.crt": ("root", "root", 0o644),
     "host.crt": ("root", "root", 0o644),
     "host.key": ("root", "golive-tls", 0o640),
     "host.pem": ("root", "golive-tls", 0o640),
@@ -18,6 +19,12 @@ FILES = {
 def test_only_who_must_reads_the_files(on, where, name):
     file = on(where).file(f"/etc/golive/tls/{name}")
     assert (file.user, file.group, file.mode) == FILES[name]
+
+
+def test_users_see_the_certificate_of_the_host(host, handshake):
+    assert host.file("/etc/golive/tls/public.pem").linked_to == "/etc/golive/tls/host.pem"
+    pem, ca = "/etc/golive/tls/public.pem", "/etc/golive/tls/public-ca.crt"
+    assert "accepted" in handshake(host, "football.test", pem=pem, ca=ca)
 
 
 @pytest.mark.parametrize("name", ["football.test", "edge1", "localhost", "127.0.0.1"])

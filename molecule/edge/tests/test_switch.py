@@ -1,0 +1,140 @@
+"""Who serves: the map, in every worker, and what keeps it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+UNITS = ["haproxy"]
+
+
+def test_check_mode_tells_and_leaves(on, ask, module):
+    module("edge_switch", colour="blue", maintenance="off")
+    told = module("edge_switch", check=True, colour="green", canary_share=10, maintenance="page")
+    assert told["changed"]
+    wanted = {"live": "green", "canary": "blue", "canary_share": 10, "maintenance": "page"}
+    assert told["after"] == told["before"] | wanted | {"generation": told["before"]["generation"] + 1}
+    assert json.loads(ask(on("user1"), "/echo")["body"])["release"] == "blue"
+
+
+def test_a_reload_a_restart_and_a_reboot_keep_who_serves(host, on, ask, module, becomes):
+    def served():
+        answer = ask(on("ops1"), "/echo")
+        return answer["headers"].get("x-golive-colour"), answer["status"]
+
+    module("edge_switch", colour="green", maintenance="off")
+    for change in ("systemctl reload haproxy", "systemctl restart haproxy"):
+        host.check_output(change)
+        assert becomes(lambda: served() == ("green", 200))
+    subprocess.run(["docker", "restart", host.backend.name], check=True, capture_output=True)
+    assert becomes(lambda: served() == ("green", 200))
+    assert module("edge_info")["agreed"]
+
+
+@pytest.mark.usefixtures("serving")
+def test_reloads_and_switches_lose_no_request(host, on, script, module):
+    loop = script(on("ops1"), (ROOT / "tests/e2e/request_loop.py").read_text(encoding="utf-8"), "/version", "100")
+    for colour in ("green", "blue"):
+        host.check_output("systemctl reload haproxy")
+        module("edge_switch", colour=colour)
+    host.check_output("systemctl reload haproxy")
+    time.sleep(2)
+    on("ops1").check_output("touch /run/request-loop.stop && sleep 1 && rm /run/request-loop.stop")
+    said, errors = loop.communicate(timeout=30)
+    seen = json.loads(said)
+    assert seen["lost"] == [], errors
+    assert seen["sent"] > 300
+    assert set(seen["releases"]) == {"blue", "green"}
+
+
+@pytest.mark.usefixtures("serving")
+def test_a_reload_during_a_drain_loses_nothing(host, on, begin, fetch, address, module, admin, becomes):
+    download = begin(on("user1"), "/wait")
+    assert becomes(lambda: re.search(r"^be_blue,app1,0,0,1,", admin("show stat"), re.MULTILINE))
+    module("edge_switch", colour="green")
+    host.check_output("systemctl reload haproxy")
+    seen = module("edge_info", drain={"colour": "blue", "within_seconds": 1})
+    assert (seen["drained"], seen["in_flight"]["blue"], len(seen["workers"])) == (False, 1, 2)
+    fetch(on("ops1"), f"http://{address('app1')}:8001/go")
+    answer = download()[0]
+    assert (answer["status"], json.loads(answer["body"])["release"]) == (200, "blue")
+    assert module("edge_info", drain={"colour": "blue"})["drained"]
+
+
+@pytest.mark.usefixtures("serving")
+def test_a_kept_connection_of_an_old_worker_sees_the_switch(host, on, script, module):
+    kept = script(on("ops1"), _KEPT)
+    time.sleep(1)
+    host.check_output("systemctl reload haproxy")
+    module("edge_switch", colour="green")
+    on("ops1").check_output("touch /run/switched")
+    said, errors = kept.communicate(timeout=30)
+    assert said.split() == ["blue", "green"], errors
+
+
+_KEPT = """
+import http.client, json, pathlib, ssl, time
+switched = pathlib.Path("/run/switched")
+context = ssl.create_default_context(cafile="/etc/golive/tls/ca.crt")
+connection = http.client.HTTPSConnection("football.test", context=context, timeout=10)
+for _ in range(2):
+    connection.request("GET", "/echo")
+    print(json.loads(connection.getresponse().read())["release"])
+    while not switched.exists():
+        time.sleep(0.1)
+switched.unlink()
+"""
+
+
+@pytest.mark.usefixtures("serving")
+def test_a_server_that_is_down_stays_down_for_a_new_worker(host, on, ask, admin, log, becomes):
+    def status():
+        return next(line for line in admin("show stat").splitlines() if line.startswith("be_blue,app1,")).split(",")[17]
+
+    on("app1").check_output("systemctl stop colour@8001")
+    try:
+        assert becomes(lambda: status() == "DOWN")
+        host.check_output("systemctl reload haproxy")
+        assert ask(on("ops1"), "/echo", headers={"X-Request-ID": "asked-after-a-reload"})["status"] == 503
+        assert log("asked-after-a-reload")["server"] == "<NOSRV>"  # nobody was tried
+    finally:
+        on("app1").check_output("systemctl start colour@8001")
+    assert becomes(lambda: status() == "UP")
+
+
+@pytest.mark.usefixtures("serving")
+def test_only_who_is_known_chooses_a_colour(on, ask):
+    chosen = {"X-Golive-Colour": "green"}
+    assert json.loads(ask(on("ops1"), "/echo", headers=chosen)["body"])["release"] == "green"
+    assert json.loads(ask(on("user1"), "/echo", headers=chosen)["body"])["release"] == "blue"
+
+
+@pytest.mark.usefixtures("serving")
+def test_a_canary_keeps_its_share_and_every_client_its_colour(on, ask, begin, module):
+    assert "set-cookie" not in ask(on("ops1"), "/echo", headers={"Cookie": "golive_dice=0"})["headers"]
+    module("edge_switch", colour="blue", canary_share=30)
+
+    def served(times=1, **headers):
+        answers = begin(on("ops1"), "/echo", headers=headers, times=times)()
+        return [json.loads(answer["body"])["release"] for answer in answers], answers[-1]["headers"]
+
+    colours, seen = served(times=400)
+    assert 74 < colours.count("green") < 166  # 30 %, five standard deviations
+    assert re.fullmatch(r"golive_dice=\d\d?; Path=/; Secure; HttpOnly; SameSite=Lax", seen["set-cookie"])
+    for dice, colour in (("0", "green"), ("29", "green"), ("30", "blue"), ("99", "blue")):
+        assert set(served(times=20, Cookie=f"golive_dice={dice}")[0]) == {colour}
+    for wrong in ("-1", "100", "green"):
+        assert "set-cookie" in served(Cookie=f"golive_dice={wrong}")[1]
+
+    module("edge_switch", colour="blue")
+    assert served(Cookie="golive_dice=0")[0] == ["blue"]
+
+
+def test_what_the_next_converge_must_keep_is_noted(host):
+    host.check_output("systemctl show -p MainPID --value haproxy >/root/pid")

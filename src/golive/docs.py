@@ -1,0 +1,216 @@
+"""What is written from the roles' own data: a README for each role, and docs/roles.md."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .lab import ROOT
+
+# Every role has these, and nobody calls them by name.
+STEPS = {"main", "preflight", "install", "configure", "verify", "remove"}
+VERSIONS = {"bookworm": "Debian 12", "trixie": "Debian 13", "jammy": "Ubuntu 22.04", "noble": "Ubuntu 24.04"}
+LONGEST_DEFAULT = 60  # characters; a longer one is read where it stands
+NOTE = "<!-- Written by `./golive docs` from {}. Change it there. -->"
+
+
+@dataclass(frozen=True)
+class Role:
+    """What the files of a role say.
+
+    `specs`, `meta`, `defaults` and `renamed` are the files' content; `tasks` is task file to the comment at its head.
+    """
+
+    name: str
+    specs: Mapping[str, Any]
+    meta: Mapping[str, Any]
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    tasks: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def main(self) -> Mapping[str, Any]:
+        """The first entry of the specs."""
+        entry: Mapping[str, Any] = next(iter(self.specs["argument_specs"].values()))
+        return entry
+
+
+def pages() -> dict[Path, str]:
+    """Return the files that are written, and their text."""
+    roles = [read(path) for path in sorted((ROOT / "roles").iterdir()) if path.is_dir()]
+    return {
+        **{ROOT / "roles" / role.name / "README.md": role_page(role) for role in roles},
+        ROOT / "docs" / "roles.md": roles_page(roles),
+    }
+
+
+def write() -> list[Path]:
+    """Write the pages that are not up to date, and return which these were."""
+    stale = {path: text for path, text in pages().items() if not path.exists() or path.read_text("utf-8") != text}
+    for path, text in stale.items():
+        path.write_text(text, encoding="utf-8")
+    return list(stale)
+
+
+def read(directory: Path) -> Role:
+    """Return what the files of a role say."""
+
+    def load(*files: Path) -> dict[str, Any]:
+        merged: dict[str, Any] = {}
+        for file in files:
+            merged.update(yaml.safe_load(file.read_text(encoding="utf-8")) or {})
+        return merged
+
+    return Role(
+        name=directory.name,
+        specs=load(directory / "meta" / "argument_specs.yml"),
+        meta=load(directory / "meta" / "main.yml"),
+        defaults=load(*sorted(directory.glob("defaults/**/*.yml"))),
+        renamed=load(*directory.glob("meta/renamed.yml")),
+        tasks={file.stem: head_comment(file.read_text(encoding="utf-8")) for file in directory.glob("tasks/*.yml")},
+    )
+
+
+def head_comment(text: str) -> str:
+    """Return the comment at the head of a task file as one paragraph; empty when there is none."""
+    lines = text.removeprefix("---\n").splitlines()
+    comment = []
+    for line in lines:
+        if not line.startswith("#"):
+            break
+        comment.append(line.removeprefix("#").strip())
+    return " ".join(comment)
+
+
+def roles_page(roles: Iterable[Role]) -> str:
+    """Return docs/roles.md: every role in one line."""
+    rows = [
+        f"| [{role.name}](../roles/{role.name}/README.md) | {_sentence(role.main['short_description'])} "
+        f"| {_platforms(role)} |"
+        for role in roles
+    ]
+    return "\n".join(
+        [
+            NOTE.format("roles/*/meta/"),
+            "",
+            "# Roles",
+            "",
+            "A role's page lists its variables; their defaults in full, with comments, are in its `defaults/`.",
+            "",
+            "| role | what it does | runs on |",
+            "|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
+
+
+def role_page(role: Role) -> str:
+    """Return the README of a role."""
+    parts = [
+        NOTE.format("meta/, defaults/ and the comments at the head of the task files"),
+        f"# {role.name}",
+        _sentence(role.main["short_description"]),
+        " ".join(_prose(role.main)),
+        f"Runs on {_platforms(role)}." if _platforms(role) else "",
+        *_variables(role),
+        *_entries(role),
+    ]
+    if gone := role.tasks.get("remove"):
+        parts += ["## Removing", f"`tasks_from: remove`. {_text(gone.removeprefix('Called by name only. '))}"]
+    if role.renamed:
+        rows = [f"| `{old}` | `{new}` |" for old, new in role.renamed.items()]
+        parts += ["## Renamed variables", "\n".join(["| old name | new name |", "|---|---|", *rows])]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _variables(role: Role) -> list[str]:
+    options = role.main.get("options") or {}
+    if not options:
+        return ["## Variables", "None of its own."]
+    rows = [_row(name, option, option.get("default", role.defaults.get(name))) for name, option in options.items()]
+    parts = ["## Variables", _table("variable", rows)]
+    for name, option in options.items():
+        parts += _nested(name, option)
+    return parts
+
+
+def _nested(name: str, option: Mapping[str, Any]) -> list[str]:
+    """Return a table for an option that has options itself; alike ones among these (routes, say) share the next one."""
+    options = option.get("options") or {}
+    if not options:
+        return []
+    heading = f"### Each entry of `{name}`" if option["type"] == "list" else f"### `{name}`"
+    parts = [heading, _table("key", (_row(key, inner, inner.get("default")) for key, inner in options.items()))]
+    rest = dict(options)
+    while rest:
+        inner = next(iter(rest.values()))
+        alike = [key for key, other in rest.items() if other.get("options") == inner.get("options")]
+        parts += _nested(f"{name}.{'/'.join(alike)}", inner)
+        rest = {key: other for key, other in rest.items() if key not in alike}
+    return parts
+
+
+def _table(what: str, rows: Iterable[str]) -> str:
+    return "\n".join([f"| {what} | type | default | meaning |", "|---|---|---|---|", *rows])
+
+
+def _row(name: str, option: Mapping[str, Any], default: Any) -> str:
+    kind = option["type"] + (f" of {option['elements']}" if option["type"] == "list" and "elements" in option else "")
+    meaning = " ".join(_prose(option))
+    if choices := option.get("choices"):
+        meaning += f" One of {', '.join(f'`{choice}`' for choice in choices)}."
+    shown = "required" if option.get("required") else _default(default)
+    return f"| `{name}` | {kind} | {shown} | {meaning} |".replace("\n", " ")
+
+
+def _default(value: Any) -> str:
+    """Return a default as it would be written in YAML, if it is short."""
+    if value is None:
+        return ""
+    text = yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True, sort_keys=False)
+    text = text.removesuffix("\n").removesuffix("\n...").strip()
+    if isinstance(value, str):
+        text = value.strip() or '""'
+    return f"`{_cell(text)}`" if len(text) <= LONGEST_DEFAULT else "[see there](defaults)"
+
+
+def _entries(role: Role) -> list[str]:
+    """Return what can be called by name besides the role as a whole."""
+    specs = role.specs["argument_specs"]
+    named = sorted(name for name, comment in role.tasks.items() if name not in STEPS and (comment or name in specs))
+    lines = []
+    for name in named:
+        said = role.tasks[name] or _sentence(specs[name]["short_description"])
+        lines.append(f"- `tasks_from: {name}`: {_text(said)}")
+    return ["## Parts that are called by name", "\n".join(lines)] if lines else []
+
+
+def _platforms(role: Role) -> str:
+    versions = [
+        version for platform in role.meta["galaxy_info"]["platforms"] for version in platform.get("versions", [])
+    ]
+    return " and ".join(VERSIONS.get(version, version) for version in versions)
+
+
+def _prose(entry: Mapping[str, Any]) -> list[str]:
+    said = entry.get("description", [])
+    return [_sentence(text) for text in ([said] if isinstance(said, str) else said)]
+
+
+def _sentence(text: str) -> str:
+    return _text(text.strip()).removesuffix(".") + "."
+
+
+def _text(text: str) -> str:
+    """Return prose for a page: Ansible's marks become Markdown's."""
+    return _cell(re.sub(r"\b[COVI]\(([^)]*)\)", r"`\1`", text))
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")

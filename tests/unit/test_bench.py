@@ -1,0 +1,52 @@
+"""Benches are programs and no tests; here is only how they are run, and that their rules are what they say."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+
+from golive import bench
+from golive.say import Problem
+
+VERDICTS: dict[str, Any] = runpy.run_path(str(bench.BENCHES / "verdicts.py"))
+
+
+def test_an_unknown_bench_is_refused_with_those_that_there_are() -> None:
+    with pytest.raises(Problem, match="there is no bench 'speed'; there are: verdicts"):
+        bench.bench("speed", [])
+
+
+def test_arguments_reach_the_bench(capfd: pytest.CaptureFixture[str]) -> None:
+    command = [sys.executable, "-m", "golive", "bench", "verdicts", "--runs", "3"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "--runs must be from 10 to 100000, not 3" in done.stderr
+
+
+def test_every_key_of_a_bench_is_explained() -> None:
+    told = (bench.ROOT / "docs" / "bench.md").read_text(encoding="utf-8")
+    chance = np.random.default_rng(1)
+    rows = [
+        next(VERDICTS["limits"](chance, 2)),
+        next(VERDICTS["power"](chance, 2)),
+        next(VERDICTS["comparisons"](chance, 2)),
+    ]
+    for key in {key for row in rows for key in row} | {"targets", "seen", "met", "comparison_runs"}:
+        assert f"`{key}`" in told, key
+    assert json.loads(json.dumps(rows)) == rows
+
+
+def test_kayentas_rule_fails_a_clear_rise_and_lets_nothing_and_a_fall_pass() -> None:
+    kayenta = VERDICTS["kayenta"]
+    chance = np.random.default_rng(2)
+    control = 100 + chance.standard_normal(60)
+    assert kayenta(control, control + 10) == "FAIL"
+    assert kayenta(control, control + 3) == "FAIL"  # 3 % of the baseline: the tolerance is one of the shift
+    assert kayenta(control, control - 10) == "PASS"
+    assert kayenta(control, np.empty(0)) == "PASS"
