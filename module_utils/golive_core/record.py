@@ -407,7 +407,8 @@ def tell(events: Sequence[Event]) -> dict[str, Any]:
             told["run"].update(data)
         elif event["kind"] == "phase.completed":
             told["phases"][data["phase"]].update(state="complete", finished=event["time"])
-            _open_next(told, event["time"])
+            if data["phase"] != "record":  # the last, also of a run that stopped long before
+                _open_next(told, event["time"])
         elif event["kind"] == "phase.failed":
             told["phases"][data["phase"]].update(state="failed", finished=event["time"])
             told["failures"].append({**data, "time": event["time"]})

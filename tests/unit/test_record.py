@@ -63,6 +63,12 @@ def test_a_phase_begins_when_the_one_before_is_complete_and_the_first_with_the_r
     assert phases["infrastructure"] == {"state": "not reached"}
 
 
+def test_the_record_of_a_run_that_stopped_begins_no_other_phase(events):
+    stopped = ("phase.failed", {"phase": "preflight", "message": "no answer"})
+    phases = record.tell(events(started(), stopped, *complete("record")))["phases"]
+    assert [phase for phase, told in phases.items() if told["state"] != "not reached"] == ["preflight", "record"]
+
+
 def test_a_run_of_one_phase_begins_with_it(events):
     phases = record.tell(events(started(phases=["watch"])))["phases"]
     assert [phase for phase, told in phases.items() if told["state"] == "started"] == ["watch"]
