@@ -92,8 +92,8 @@ def _wrong(key: Described, secrets: Secrets) -> list[str]:
         said.append(f"{expires} is no day like 2026-11-24")
     if days and (days < 1 or not secret or secrets.made.get(secret) is None):
         said.append(
-            f"days is {days}, counted from the day on which the value was made: wanted 1 or more, and a day for {secret} "
-            "in secrets_made if it comes from a vault"
+            f"days is {days}, counted from the day on which the value was made: wanted 1 or more, and a day for "
+            f"{secret} in secrets_made if it comes from a vault"
         )
     return said
 
@@ -141,8 +141,8 @@ def plan(
 
     :param listed: what the application's list command printed
     :param revoke_unknown: keys that nobody describes are revoked, too
-    :returns: ``steps``: ``what`` (issue or revoke), ``name``, ``why``, ``argv`` and ``secret``, the name of the secret
-        that goes to the command's standard input, or empty; ``unknown``: names that are active and that nobody describes;
+    :returns: ``steps``: ``what`` (issue or revoke), ``name``, ``why``, ``argv`` and ``secret``, the name of the
+        secret that goes to the standard input, or empty; ``unknown``: names that are active and that nobody describes;
         ``wrong``: a sentence for each thing that must not be done. Values of secrets are in none of these.
     """
     try:
@@ -161,8 +161,9 @@ def plan(
         why = _why_issue(key, row, secrets)
         if why and row and row["state"] == "revoked" and not _new_value(key, row, secrets):
             wrong.append(
-                f"API key {key.name} was revoked in the application, but app_api_keys describes it as issued. A key that "
-                f"was revoked is not let in again: rotate its secret ({key.secret}), or describe it with state: revoked"
+                f"API key {key.name} was revoked in the application, but app_api_keys describes it as issued. A key "
+                f"that was revoked is not let in again: rotate its secret ({key.secret}), or describe it as "
+                "revoked"
             )
             continue
         if why:
@@ -255,7 +256,7 @@ def describe(planned: Mapping[str, Any], revoke_unknown: bool) -> list[str]:
     if unknown and not revoke_unknown:
         more = f" and {len(unknown) - SHOWN} more" if len(unknown) > SHOWN else ""
         lines.append(
-            f"left alone, described nowhere: {', '.join(unknown[:SHOWN])}{more}; describe them in app_api_keys, or revoke "
-            "them with app_api_keys_revoke_unknown"
+            f"left alone, described nowhere: {', '.join(unknown[:SHOWN])}{more}; describe them in app_api_keys, or "
+            "revoke them with app_api_keys_revoke_unknown"
         )
     return lines
