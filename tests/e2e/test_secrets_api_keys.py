@@ -1,4 +1,4 @@
-"""API keys are what the inventory describes: issued once, left alone when nobody describes them, revoked when told so."""
+"""API keys are what the inventory describes: issued once, left alone when nobody does, revoked when told so."""
 
 from __future__ import annotations
 
