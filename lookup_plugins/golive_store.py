@@ -53,6 +53,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
 # Ansible sends module_utils to the targets but does not put it on the controller's path.
@@ -68,4 +69,7 @@ class LookupModule(LookupBase):  # type: ignore[misc]  # Ansible has no types
         """Return the secrets."""
         self.set_options(var_options=variables, direct=kwargs)
         vaults = (self.get_option(name) for name in ("vault", "vault_old", "vault_slots", "withdrawn"))
-        return [store.read(Path(self.get_option("directory")), terms[0], *vaults)]
+        try:
+            return [store.read(Path(self.get_option("directory")), terms[0], *vaults)]
+        except ValueError as error:
+            raise AnsibleLookupError(f"{error}. Nothing was touched.") from None

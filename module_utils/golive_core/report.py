@@ -28,6 +28,7 @@ AREA_OF_GATE = {
     "performance.rate_limit": "security",
     "release.idle_refused": "security",
     "release.live_expired_key": "security",
+    "release.live_key_scope": "security",
     "release.live_refused": "security",
     "release.live_revoked_key": "security",
     "watch.health": "functional",

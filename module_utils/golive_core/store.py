@@ -27,6 +27,8 @@ SLOTS = ("", "_b")  # how the files and accounts of a and b end
 Entry = Mapping[str, Any]  # of the catalogue: name, rotation, max_age_days and more
 Vault = Mapping[str, str]
 
+SOPS_VALUE = "ENC[AES256_GCM,"  # how SOPS begins a value that it encrypted
+
 
 class Place(NamedTuple):
     """Where a secret lies: the ending of its account and file, and that of the one which is being withdrawn, if any."""
@@ -69,7 +71,14 @@ def read(
     :returns: ``secrets``: NAME to the value in use and NAME_old to the one that is being withdrawn, for twins also
         NAME_a and NAME_b to those of the two accounts, each empty when there is none; ``slots``: NAME to the ending of
         its account
+    :raises ValueError: when a value of the vault was never decrypted
     """
+    encrypted = sorted(name for name, value in {**vault_old, **vault}.items() if str(value).startswith(SOPS_VALUE))
+    if encrypted:
+        raise ValueError(
+            f"golive_secrets_vault has {', '.join(encrypted)} as SOPS encrypted it, so it would be a password; "
+            "name the file *.sops.yml, or enable community.sops.sops in vars_plugins_enabled of ansible.cfg"
+        )
     found, slots = dict(vault), {}
     for entry in catalogue:
         name = entry["name"]

@@ -13,6 +13,7 @@ from sqlalchemy import Row, func, insert, select, update
 from starlette.requests import Request
 
 from football.forecast import PredictionResult, UnknownMatch
+from football.keys import READ, WRITE
 from football.metrics import PREDICTIONS
 from football.model import Outcome
 from football.services import Services, Use
@@ -35,6 +36,18 @@ async def require_key(request: Request, services: Use, key: Annotated[str | None
     if found.closed:
         raise HTTPException(403, f"The API key has {'expired' if found.closed == 'expired' else 'been revoked'}.")
     request.state.client = found.name
+    request.state.scopes = found.scopes
+    allow(request, READ)
+
+
+def allow(request: Request, scope: str) -> None:
+    """Refuse a key that was not given a scope."""
+    if scope not in request.state.scopes:
+        raise HTTPException(403, f"The API key lacks the scope {scope}.")
+
+
+async def may_write(request: Request) -> None:
+    allow(request, WRITE)
 
 
 async def disturb(services: Use) -> None:
@@ -42,6 +55,7 @@ async def disturb(services: Use) -> None:
 
 
 guards: Sequence[Any] = (Depends(require_key), Depends(disturb))
+writing: Sequence[Any] = (Depends(may_write),)  # after the guards, which know the key
 router = APIRouter(prefix=PREFIX, tags=["predictions"])
 
 
@@ -129,7 +143,7 @@ async def get(services: Use, match_id: MatchId) -> Response:
     return Response(answer, media_type="application/json")
 
 
-@router.post("/{match_id}/predict", status_code=201)
+@router.post("/{match_id}/predict", status_code=201, dependencies=writing)
 async def predict(services: Use, match_id: MatchId) -> PredictionResult:
     """Predict a match anew and store the prediction."""
     forecast = await services.forecaster.current()
@@ -140,7 +154,7 @@ async def predict(services: Use, match_id: MatchId) -> PredictionResult:
     return result
 
 
-@router.post("/{match_id}/verify")
+@router.post("/{match_id}/verify", dependencies=writing)
 async def verify(services: Use, match_id: MatchId, actual_result: Outcome) -> Verification:
     """Note the result of a match on all its stored predictions."""
     statement = (

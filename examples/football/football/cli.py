@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import sys
 import tempfile
@@ -74,12 +75,12 @@ def _parser() -> argparse.ArgumentParser:
     add("seed", _seed, "Fill in the synthetic season.")
     command = add("api-key", _api_key, "Manage API keys.")
     actions = command.add_subparsers(dest="action", required=True)
-    action = actions.add_parser("add", help="store a key under a name, in place of the name's former key")
+    action = actions.add_parser("issue", help="store a key under a name, in place of the name's former key")
     action.add_argument("name")
-    action.add_argument("--key-file", type=Path, required=True, help="file with the key, never the key itself")
-    action.add_argument("--revoked", action="store_true", help="store it as revoked")
+    action.add_argument("--key-file", type=Path, required=True, help="file with the key, - for standard input")
+    action.add_argument("--scope", choices=keys.SCOPES, action="append", required=True, help="what it opens; repeat it")
     action.add_argument("--expires", type=_day, metavar="YYYY-MM-DD", help="the day (UTC) from which it opens no more")
-    actions.add_parser("list", help="print names and states")
+    actions.add_parser("list", help="print what is known of them, as JSON")
     action = actions.add_parser("revoke", help="let a key open no more doors")
     action.add_argument("name")
     return parser
@@ -148,8 +149,7 @@ def _seed(_: argparse.Namespace, environment: Environment) -> None:
 
 def _api_key(options: argparse.Namespace, environment: Environment) -> None:
     if options.action == "list":
-        for name, closed in _with_engine(environment, keys.names):
-            print(f"{name}\t{closed or 'active'}")
+        print(json.dumps([row._asdict() for row in _with_engine(environment, keys.listing)], indent=2))
         return
     if options.action == "revoke":
         outcome = _with_engine(environment, lambda engine: keys.revoke(engine, options.name))
@@ -157,14 +157,19 @@ def _api_key(options: argparse.Namespace, environment: Environment) -> None:
             raise CommandError(f"no API key is named {options.name}; `api-key list` shows the names.")
         print(outcome)
         return
-    key = read_secret(options.key_file, "--key-file")
+    standard_input = options.key_file == Path("-")
+    key = sys.stdin.readline().strip() if standard_input else read_secret(options.key_file, "--key-file")
     if len(key) < keys.MIN_LENGTH:
-        raise SettingsError(
-            f"the key in {options.key_file} has {len(key)} characters, wanted {keys.MIN_LENGTH} or more random ones."
+        where = "on standard input" if standard_input else f"in {options.key_file}"
+        raise SettingsError(f"the key {where} has {len(key)} characters, wanted {keys.MIN_LENGTH} or more random ones.")
+    try:
+        print(
+            _with_engine(
+                environment, lambda engine: keys.issue(engine, options.name, key, options.scope, options.expires)
+            )
         )
-    print(
-        _with_engine(environment, lambda engine: keys.add(engine, options.name, key, options.revoked, options.expires))
-    )
+    except keys.RevokedError as error:
+        raise CommandError(f"this key of {error} was revoked and is not let in again; issue another one.") from None
 
 
 def _day(text: str) -> datetime:

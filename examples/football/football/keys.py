@@ -4,6 +4,7 @@ request; guessing it from the hash is as hopeless as guessing it at the door."""
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from datetime import datetime
 from hashlib import sha256
 from time import monotonic
@@ -17,13 +18,30 @@ from football.tables import api_keys, key_closed
 
 CACHE_SECONDS = 5.0  # so long may a revoked or expired key still open the door
 MIN_LENGTH = 32
+READ, WRITE = SCOPES = ("read", "write")
+SHOWN_DIGITS = 16  # of a hash: enough to compare a key with, not enough to be it
 
 
 class Key(NamedTuple):
-    """Whose key it is, and why it opens no more: revoked, expired, or nothing."""
+    """Whose key it is, why it opens no more (revoked, expired, or nothing), and what it opens."""
 
     name: str
     closed: str
+    scopes: frozenset[str]
+
+
+class Row(NamedTuple):
+    """What is listed of a key."""
+
+    name: str
+    state: str  # active, revoked or expired
+    scopes: list[str]
+    expires: str | None
+    sha256: str  # its first digits
+
+
+class RevokedError(Exception):
+    """The key was revoked, so it is not let in again; the text is its name."""
 
 
 class KeyRing:
@@ -41,13 +59,13 @@ class KeyRing:
         async with self._locks[int(digest[0], 16)]:  # requests that come with one key ask once for it
             if found := self._remembered(digest):
                 return found
-            query = select(api_keys.c.name, key_closed).where(api_keys.c.key_sha256 == digest)
+            query = select(api_keys.c.name, key_closed, api_keys.c.scopes).where(api_keys.c.key_sha256 == digest)
             async with self._engine.connect() as connection:
                 row = (await connection.execute(query)).one_or_none()
             if row is None:
                 self._known.pop(digest, None)
                 return None
-            found = Key(*row)
+            found = Key(row[0], row[1], frozenset(row[2]))
             self._known[digest] = (monotonic() + CACHE_SECONDS, found)
             return found
 
@@ -60,19 +78,26 @@ def hash_key(key: str) -> str:
     return sha256(key.encode()).hexdigest()
 
 
-async def add(engine: AsyncEngine, name: str, key: str, revoked: bool, expires: datetime | None = None) -> str:
-    """Store a key under a name, in place of the name's former key; return added, changed or unchanged."""
-    digest = hash_key(key)
+async def issue(
+    engine: AsyncEngine, name: str, key: str, scopes: Iterable[str], expires: datetime | None = None
+) -> str:
+    """Store a key under a name, in place of the name's former key; return issued, changed or unchanged.
+
+    :raises RevokedError: when this very key was revoked
+    """
+    values = {"key_sha256": hash_key(key), "scopes": sorted(set(scopes)), "expires_at": expires}
     async with engine.begin() as connection:
-        columns = (api_keys.c.key_sha256, api_keys.c.revoked_at, api_keys.c.expires_at)
+        columns = (api_keys.c.revoked_at, *(api_keys.c[column] for column in values))
         query = select(*columns).where(api_keys.c.name == name)
         row = (await connection.execute(query.with_for_update())).one_or_none()
-        if row and (row.key_sha256, row.revoked_at is not None, row.expires_at) == (digest, revoked, expires):
+        if row and row.revoked_at is not None and row.key_sha256 == values["key_sha256"]:
+            raise RevokedError(name)
+        if row and row.revoked_at is None and {column: row._mapping[column] for column in values} == values:
             return "unchanged"
-        values = {"key_sha256": digest, "revoked_at": func.now() if revoked else None, "expires_at": expires}
         statement = insert(api_keys).values(name=name, **values)
-        await connection.execute(statement.on_conflict_do_update(index_elements=[api_keys.c.name], set_=values))
-    return "changed" if row else "added"
+        update = {**values, "revoked_at": None}
+        await connection.execute(statement.on_conflict_do_update(index_elements=[api_keys.c.name], set_=update))
+    return "changed" if row else "issued"
 
 
 async def revoke(engine: AsyncEngine, name: str) -> str:
@@ -88,8 +113,12 @@ async def revoke(engine: AsyncEngine, name: str) -> str:
     return "revoked"
 
 
-async def names(engine: AsyncEngine) -> list[Key]:
-    """Return every key's name and state."""
+async def listing(engine: AsyncEngine) -> list[Row]:
+    """Return what may be shown of every key, by name."""
+    columns = (api_keys.c.name, key_closed, api_keys.c.scopes, api_keys.c.expires_at, api_keys.c.key_sha256)
     async with engine.connect() as connection:
-        rows = await connection.execute(select(api_keys.c.name, key_closed).order_by(api_keys.c.name))
-        return [Key(*row) for row in rows]
+        rows = await connection.execute(select(*columns).order_by(api_keys.c.name))
+        return [
+            Row(name, closed or "active", scopes, expires and expires.isoformat(), digest[:SHOWN_DIGITS])
+            for name, closed, scopes, expires, digest in rows
+        ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    ARRAY,
     Boolean,
     Column,
     DateTime,
@@ -63,6 +64,7 @@ api_keys = Table(
     metadata,
     Column("name", Text, primary_key=True),
     Column("key_sha256", Text, nullable=False, unique=True),
+    Column("scopes", ARRAY(Text), nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("expires_at", DateTime(timezone=True)),  # null for never
     Column("revoked_at", DateTime(timezone=True)),

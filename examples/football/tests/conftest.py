@@ -28,6 +28,7 @@ from football.seed import seed
 from football.settings import Database, Server
 
 GOOD_KEY = "good-key-" + "0123456789abcdef" * 2
+READING_KEY = "reading-key-" + "0123456789abcdef" * 2
 REVOKED_KEY = "revoked-key-" + "0123456789abcdef" * 2
 EXPIRED_KEY = "expired-key-" + "0123456789abcdef" * 2
 Client = httpx.Client
@@ -57,9 +58,11 @@ def redis(directory: Path) -> Iterator[services.Redis]:
 async def _fill(database: Database) -> None:
     engine = create_engine(database)
     await seed(engine)
-    await keys.add(engine, "tester", GOOD_KEY, revoked=False)
-    await keys.add(engine, "former", REVOKED_KEY, revoked=True)
-    await keys.add(engine, "guest", EXPIRED_KEY, revoked=False, expires=datetime(2020, 1, 1, tzinfo=UTC))
+    await keys.issue(engine, "tester", GOOD_KEY, keys.SCOPES)
+    await keys.issue(engine, "reporter", READING_KEY, [keys.READ])
+    await keys.issue(engine, "former", REVOKED_KEY, keys.SCOPES)
+    await keys.revoke(engine, "former")
+    await keys.issue(engine, "guest", EXPIRED_KEY, keys.SCOPES, expires=datetime(2020, 1, 1, tzinfo=UTC))
     await engine.dispose()
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-from conftest import EXPIRED_KEY, GOOD_KEY, REVOKED_KEY, Client, running
+from conftest import EXPIRED_KEY, GOOD_KEY, READING_KEY, REVOKED_KEY, Client, running
 from services import Postgres, Redis, hung, wait_until
 
 from football import RELEASE, cache, forecast, keys, migrate
@@ -25,6 +25,11 @@ def is_error(answer: httpx.Response, status: int, message: str) -> bool:
     return answer.status_code == status and answer.json() == {
         "error": True, "status_code": status, "message": message, "path": path,
     }  # fmt: skip
+
+
+def store_key(postgres: Postgres, database: str, name: str, key: str) -> None:
+    values = f"('{name}', '{keys.hash_key(key)}', '{{read}}')"
+    postgres.execute(database, f"INSERT INTO api_keys (name, key_sha256, scopes) VALUES {values}")
 
 
 def check_prediction(row: dict[str, object], match_id: int) -> None:
@@ -126,12 +131,20 @@ def test_keys(client: Client) -> None:
     assert is_error(client.get(f"{API}/1", headers={"X-API-Key": EXPIRED_KEY}), 403, "The API key has expired.")
 
 
+def test_a_key_opens_no_more_than_its_scope(client: Client) -> None:
+    header = {"X-API-Key": READING_KEY}
+    assert client.get(f"{API}/1", headers=header).status_code == 200
+    assert client.post(f"{API}/batch", headers=header, json={"match_ids": [1]}).status_code == 200
+    for path in (f"{API}/1/predict", f"{API}/1/verify?actual_result=home"):
+        assert is_error(client.post(path, headers=header), 403, "The API key lacks the scope write.")
+
+
 def test_a_revoked_key_stops_within_seconds(
     client: Client, postgres: Postgres, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = "short-lived-" + "f" * 32
     header = {"X-API-Key": key}
-    postgres.execute(database, f"INSERT INTO api_keys (name, key_sha256) VALUES ('short', '{keys.hash_key(key)}')")
+    store_key(postgres, database, "short", key)
     assert client.get(f"{API}/1", headers=header).status_code == 200
     postgres.execute(database, "UPDATE api_keys SET revoked_at = now() WHERE name = 'short'")
     assert client.get(f"{API}/1", headers=header).status_code == 200  # remembered
@@ -238,7 +251,7 @@ def test_a_hung_database_is_told_in_time(client: Client, postgres: Postgres) -> 
 
 def test_without_a_finished_match(server_settings: Callable[..., Server], postgres: Postgres, empty: str) -> None:
     asyncio.run(migrate.upgrade(postgres.settings(empty, "football_migrator")))
-    postgres.execute(empty, f"INSERT INTO api_keys (name, key_sha256) VALUES ('x', '{keys.hash_key(GOOD_KEY)}')")
+    store_key(postgres, empty, "x", GOOD_KEY)
     with running(server_settings(empty)) as client:
         message = "There is no finished match to learn from: run the seed command."
         assert is_error(client.get(f"{API}/1"), 503, message)

@@ -1,5 +1,8 @@
 """Commands against the real database, as the roles that a deployment runs them with."""
 
+import hashlib
+import io
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -96,7 +99,9 @@ def test_seed_without_tables_is_one_sentence(command: Command, postgres: Postgre
     assert error.endswith('relation "teams" does not exist.')
 
 
-def test_api_keys(command: Command, postgres: Postgres, migrated: str, tmp_path: Path) -> None:
+def test_api_keys(
+    command: Command, postgres: Postgres, migrated: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     database = postgres.settings(migrated)
     key = tmp_path / "key"
     key.write_text(SECRET + "\n")
@@ -104,31 +109,61 @@ def test_api_keys(command: Command, postgres: Postgres, migrated: str, tmp_path:
     def api_key(*arguments: str) -> tuple[int, str, str]:
         return command("api-key", *arguments, database=database)
 
-    assert api_key("add", "probe", "--key-file", str(key)) == (0, "added", "")
-    assert api_key("add", "probe", "--key-file", str(key)) == (0, "unchanged", "")
+    def issue(name: str, *arguments: str, file: str = str(key)) -> tuple[int, str, str]:
+        return api_key("issue", name, "--key-file", file, "--scope", "read", *arguments)
+
+    def listed() -> dict[str, list[object]]:
+        code, output, _ = api_key("list")
+        assert code == 0
+        return {row["name"]: [row["state"], row["scopes"], row["expires"]] for row in json.loads(output)}
+
+    assert issue("probe") == (0, "issued", "")
+    assert issue("probe") == (0, "unchanged", "")
+    assert issue("probe", "--scope", "write") == (0, "changed", "")
     key.write_text("y" * 40)
-    assert api_key("add", "probe", "--key-file", str(key)) == (0, "changed", "")
-    key.write_text("z" * 40)
-    assert api_key("add", "gone", "--key-file", str(key), "--revoked") == (0, "added", "")
-    assert api_key("add", "gone", "--key-file", str(key), "--revoked") == (0, "unchanged", "")
+    assert issue("probe") == (0, "changed", "")
+    monkeypatch.setattr("sys.stdin", io.StringIO("e" * 40 + "\n"))
+    assert issue("guest", "--expires", "2020-01-01", file="-") == (0, "issued", "")
+    assert listed() == {
+        "guest": ["expired", ["read"], "2020-01-01T00:00:00+00:00"],
+        "probe": ["active", ["read"], None],
+    }
     key.write_text("e" * 40)
-    assert api_key("add", "guest", "--key-file", str(key), "--expires", "2020-01-01") == (0, "added", "")
-    assert api_key("add", "guest", "--key-file", str(key), "--expires", "2020-01-01") == (0, "unchanged", "")
-    assert api_key("list") == (0, "gone\trevoked\nguest\texpired\nprobe\tactive", "")
-    assert api_key("add", "guest", "--key-file", str(key), "--expires", "2999-01-01") == (0, "changed", "")
-    assert api_key("list") == (0, "gone\trevoked\nguest\tactive\nprobe\tactive", "")
+    assert issue("guest", "--expires", "2999-01-01") == (0, "changed", "")
+    assert listed()["guest"][0] == "active"
+    key.write_text("y" * 40)
+    assert issue("other")[0] == 1  # the key of another name
     assert api_key("revoke", "probe") == (0, "revoked", "")
     assert api_key("revoke", "probe") == (0, "unchanged", "")
-    assert api_key("add", "probe", "--key-file", str(key))[0] == 1  # the key of another name
+    assert listed()["probe"][0] == "revoked"
+    said = "football: this key of probe was revoked and is not let in again; issue another one."
+    assert issue("probe") == (1, "", said)
+    assert listed()["probe"][0] == "revoked"
+    key.write_text("n" * 40)
+    assert issue("probe") == (0, "changed", "")
+    assert listed()["probe"][0] == "active"
     code, _, error = api_key("revoke", "nobody")
     assert (code, error) == (1, "football: no API key is named nobody; `api-key list` shows the names.")
 
 
-def test_a_short_key_is_refused(command: Command, postgres: Postgres, tmp_path: Path) -> None:
+def test_a_key_is_listed_by_a_part_of_its_hash(command: Command, postgres: Postgres, database: str) -> None:
+    _, output, _ = command("api-key", "list", database=postgres.settings(database))
+    shown = {row["name"]: row["sha256"] for row in json.loads(output)}
+    assert shown["tester"] == hashlib.sha256(GOOD_KEY.encode()).hexdigest()[:16]
+    assert GOOD_KEY not in output
+
+
+def test_a_short_key_is_refused(
+    command: Command, postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     key = tmp_path / "key"
     key.write_text("short")
-    code, _, error = command("api-key", "add", "x", "--key-file", str(key), database=postgres.settings("postgres"))
-    assert (code, error) == (2, f"football: the key in {key} has 5 characters, wanted 32 or more random ones.")
+    monkeypatch.setattr("sys.stdin", io.StringIO("short"))
+    for file, where in ((str(key), f"in {key}"), ("-", "on standard input")):
+        code, _, error = command(
+            "api-key", "issue", "x", "--key-file", file, "--scope", "read", database=postgres.settings("postgres")
+        )
+        assert (code, error) == (2, f"football: the key {where} has 5 characters, wanted 32 or more random ones.")
 
 
 def test_keys_are_stored_as_hashes_only(postgres: Postgres, database: str) -> None:

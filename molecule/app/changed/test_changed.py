@@ -25,6 +25,16 @@ def test_both_colours_answer(ask):
     assert (ask(8002)["release"], ask(8002)["colour"]) == ("1.1.0", "green")
 
 
+def test_keys_are_revoked_that_nobody_describes_when_told_so(on, address, fetch):
+    said = json.loads(fetch(on("app1"), f"http://{address('app1')}:8002/keys")["body"])
+    keys = {key["name"]: (key["state"], sorted(key["scopes"]), key["expires"]) for key in said}
+    assert keys == {
+        "former": ("revoked", [], None),
+        "support": ("revoked", [], None),
+        "golive": ("active", ["read", "write"], "2999-12-31"),
+    }
+
+
 def test_the_colour_that_serves_was_not_touched(host, inspect):
     assert str(inspect(host, "football-blue")["State"]["Pid"]) == host.check_output("cat /root/blue")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 
@@ -98,6 +99,21 @@ def test_the_state_is_where_everything_looks_for_it(host, released):
     assert host.file(f"{directory}/image_id").content_string.strip() == released("1.0.0")["image_id"]
     assert not host.file(f"{directory}/image.tar").exists
     assert not host.file("/opt/golive/football/current").exists  # nothing was switched yet
+
+
+def test_its_keys_are_those_that_are_described(on, secret):
+    """The log, because it forgot them in the reboot. Each command ran once, although the role ran twice."""
+    lines = [line for line in on("app1").check_output("docker logs football-blue").splitlines() if line[:4] == "key "]
+    assert [line.split()[1] for line in lines] == ["golive", "former"]
+    issued, revoked = (json.loads(line.split(maxsplit=2)[2]) for line in lines)
+    digits = hashlib.sha256(secret("api_key").encode()).hexdigest()[:16]
+    assert issued == {"state": "active", "scopes": ["read"], "expires": None, "sha256": digits}
+    assert revoked["state"] == "revoked"
+    assert "key " not in on("app2").check_output("docker logs football-blue")
+
+
+def test_the_commands_leave_no_container(host):
+    assert host.check_output("docker ps --all --format '{{.Names}}'") == "football-blue"
 
 
 def test_no_secret_is_seen(host, leaks):

@@ -10,7 +10,7 @@ from sqlalchemy import Column, DateTime, ForeignKey, Identity, Integer, Table, T
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 
-from football.api import PREFIX, MatchId
+from football.api import PREFIX, MatchId, writing
 from football.services import Use
 from football.tables import metadata, predictions
 
@@ -58,7 +58,7 @@ async def get(services: Use, match_id: MatchId) -> Note:
         return await _note(connection, match_id, await _latest(connection, match_id))
 
 
-@router.put("/{match_id}/note")
+@router.put("/{match_id}/note", dependencies=writing)
 async def put(services: Use, match_id: MatchId, body: NoteRequest, request: Request) -> Note:
     async with services.engine.begin() as connection:
         prediction_id = await _latest(connection, match_id)

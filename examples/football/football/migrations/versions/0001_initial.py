@@ -50,6 +50,7 @@ def upgrade() -> None:
         "api_keys",
         sa.Column("name", sa.Text, primary_key=True),
         sa.Column("key_sha256", sa.Text, nullable=False, unique=True),
+        sa.Column("scopes", sa.ARRAY(sa.Text), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
         sa.Column("expires_at", sa.DateTime(timezone=True)),
         sa.Column("revoked_at", sa.DateTime(timezone=True)),
