@@ -91,7 +91,7 @@ def renew(host) -> Callable[[], str]:
 @pytest.fixture
 def another(host) -> None:
     """Make a new certificate due: the service no longer knows where the last one came from."""
-    host.check_output("rm /var/lib/golive-acme/directory")
+    host.check_output("rm -f /var/lib/golive-acme/directory")
 
 
 @pytest.fixture(scope="session")

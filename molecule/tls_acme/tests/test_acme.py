@@ -18,6 +18,7 @@ FILES = {
     "host.pem": ("root", "golive-tls", 0o640),
 }
 STATE = "/var/lib/golive-acme"
+SUMS = "find /etc/golive/tls -type f -exec sha256sum '{}' +"
 _POST = "import sys, urllib.request; urllib.request.urlopen(sys.argv[1], sys.argv[2].encode())"
 
 
@@ -94,7 +95,7 @@ def test_a_new_one_is_served_without_a_reload_and_without_a_loss(host, certifica
 
 @pytest.mark.usefixtures("another")
 def test_a_key_that_does_not_match_is_never_served(host, handshake, renew):
-    before, files = handshake("football.test"), host.check_output("sha256sum /etc/golive/tls/*")
+    before, files = handshake("football.test"), host.check_output(SUMS)
     # As if the client wrote a certificate and the key of another.
     host.check_output(
         "mkdir -p /run/systemd/system/golive-certificate.service.d /usr/local/lib/broken && "
@@ -115,20 +116,51 @@ def test_a_key_that_does_not_match_is_never_served(host, handshake, renew):
     )
     assert host.run("systemctl is-failed golive-certificate.service").rc == 0
     assert handshake("football.test") == before
-    assert host.check_output("sha256sum /etc/golive/tls/*") == files
+    assert host.check_output(SUMS) == files
     # The next run sees that what it has is of no use, and asks again.
     assert renew() == ""
     assert handshake("football.test") != before
 
 
 @pytest.mark.usefixtures("another")
-def test_a_name_that_leads_elsewhere_leaves_the_old_one(host, dns, handshake, renew):
+def test_a_name_that_leads_elsewhere_leaves_the_old_one(host, address, dns, handshake, renew):
     before = handshake("football.test")
     dns("acme1")
     said = renew()
     assert said.startswith("https://acme1:14000/dir issued no certificate for football.test, www.football.test: ")
-    assert "Connection refused" in said
+    assert f"dial tcp {address('acme1')}:80: connect: connection refused" in said
     assert host.run("systemctl is-failed golive-certificate.service").rc == 0
+    assert handshake("football.test") == before
+
+
+@pytest.fixture
+def no_nonces(on, host):
+    """Another directory, whose server refuses every nonce, as servers do at times."""
+    on("acme1").check_output(
+        "sed 's/:14000/:14002/; s/:15000/:15002/' /etc/pebble-long.json >/run/pebble-never.json && "
+        "systemd-run --quiet --unit pebble-never --setenv PEBBLE_WFE_NONCEREJECT=100 "
+        "/usr/bin/pebble -config /run/pebble-never.json -dnsserver 127.0.0.1:8053 && "
+        "timeout 30 sh -c 'until ss -Hltn sport = :14002 | grep -q .; do sleep 0.2; done'"
+    )
+    host.check_output(
+        "mkdir -p /run/systemd/system/golive-certificate.service.d && "
+        "sed 's/:14000/:14002/' /etc/golive/tls/acme/settings.json >/run/never.json && "
+        "printf '[Service]\\nEnvironment=GOLIVE_ACME_SETTINGS=/run/never.json\\n' "
+        ">/run/systemd/system/golive-certificate.service.d/never.conf && systemctl daemon-reload"
+    )
+    yield
+    host.check_output("rm -r /run/systemd/system/golive-certificate.service.d && systemctl daemon-reload")
+    on("acme1").check_output("systemctl stop pebble-never")
+
+
+@pytest.mark.usefixtures("another", "no_nonces")
+def test_a_refused_nonce_means_another_try(host, handshake, renew):
+    before = handshake("football.test")
+    said = renew()
+    assert said.startswith("https://acme1:14002/dir issued no certificate for football.test, www.football.test: ")
+    assert "anti-replay nonce" in said
+    told = host.check_output("journalctl --identifier golive-certificate --lines 6 --output cat")
+    assert told.count("the server refused a nonce twice, asking again") == 4
     assert handshake("football.test") == before
 
 
