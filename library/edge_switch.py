@@ -34,8 +34,8 @@ options:
     type: int
   at_least_generation:
     description:
-      - The map is at this generation afterwards, or a higher one. Given as one more than the highest of all edges, it lets
-        no edge count past another, so that one that was away knows whose map is newer.
+      - The map is at this generation afterwards, or a higher one. Given as one more than the highest of all edges, it
+        lets no edge count past another, so that one that was away knows whose map is newer.
     type: int
     default: 0
   map_file:

@@ -84,8 +84,8 @@ class Live:
     def after_asking(self, others: Iterable[Live]) -> Live:
         """Return the map with which an edge begins that has asked those that serve.
 
-        A higher generation was switched while this edge was away. Of the same one, what the generation does not count is
-        theirs: they served meanwhile. Where the traffic of the same generation differs, none of them is known to be newer.
+        A higher generation was switched while this edge was away. Of the same one, what the generation does not count
+        is theirs: they served meanwhile. Where the traffic of the same generation differs, nobody is known to be newer.
         """
         newest = max(others, key=lambda other: other.generation, default=self)
         if newest.generation > self.generation:

@@ -36,8 +36,8 @@ def rules(
     Ports are those that the client asked for: Docker has put another in their place when the lines are read.
 
     :param services: {service, ports, to, from, networks, protocol}; `to` is the group that has the service, `from` the
-        groups that need it, `networks` further clients in CIDR form, `protocol` is tcp unless given; one without ports is
-        named by its number, and not for containers, which are no such host
+        groups that need it, `networks` further clients in CIDR form, `protocol` is tcp unless given; one
+        without ports is named by its number, and not for containers, which are no such host
     :param containers: interfaces of the host's own containers, which count as the host itself
     """
     lines = []

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -52,10 +54,12 @@ def module() -> Callable[..., dict[str, Any]]:
     """Run a module of golive on an edge: module(edge, name, **arguments) -> its result."""
     inventories = (ROOT / "molecule/shared/inventory", Path(os.environ["MOLECULE_SCENARIO_DIRECTORY"]) / "hosts.yml")
 
+    named = [f"--inventory={path}" for path in inventories]
+
     def run(edge: str, name: str, **arguments: Any) -> dict[str, Any]:
+        given = [f"--args={json.dumps(arguments)}"] if arguments else []
         done = subprocess.run(
-            ["ansible", edge, *(f"--inventory={path}" for path in inventories), f"--module-name={name}"]
-            + [f"--args={json.dumps(arguments)}"],
+            ["ansible", edge, *named, f"--module-name={name}", *given],
             cwd=ROOT,
             env={
                 **os.environ,
@@ -109,7 +113,7 @@ class Seen:
     def silence(self) -> float:
         """The longest time in which no answer arrived at all."""
         ended = sorted(row["ended"] for row in self.rows if row not in self.lost)
-        return max(after - before for before, after in zip(ended, ended[1:], strict=False))
+        return max(after - before for before, after in pairwise(ended))
 
     def __str__(self) -> str:
         kinds = {kind: sum(row["kept"] is kept for row in self.lost) for kind, kept in (("new", False), ("kept", True))}
@@ -164,17 +168,19 @@ def ask(kept):
     try:
         if kept:
             try:
-                connection, row["kept"] = idle.get_nowait(), True
+                since, connection = idle.get_nowait()
+                row["kept"] = time.monotonic() < since + 10  # soon the edge would close it
             except queue.Empty:
                 pass
-        connection = connection or connect()
+        if not row["kept"]:
+            connection = connect()
         connection.request("GET", "/version", headers={"Host": "football.test"})
         answer = connection.getresponse()
         body = answer.read()
         row["status"] = answer.status
         row["colour"] = json.loads(body).get("release", "") if answer.status == 200 else ""
         if kept and not answer.will_close:
-            idle.put(connection)
+            idle.put((time.monotonic(), connection))
         else:
             connection.close()
     except (OSError, http.client.HTTPException) as error:
@@ -198,32 +204,54 @@ print(json.dumps(rows))
 
 @pytest.fixture
 def both(on, docker, module, holders, becomes) -> str:
-    """Have both edges up, in agreement and with blue live, whatever the test before has left; return who has the address."""
+    """Have both edges up and blue live, whatever the test before has left; return the edge that has the address."""
     for name in EDGES:
         if on(name).run("true").rc:
             docker("start", name)
+        on(name).run("systemctl reset-failed")
         assert becomes(lambda name=name: on(name).run("systemctl is-system-running --wait").rc == 0)
         on(name).check_output("systemctl start haproxy keepalived")
-    seen = [module(name, "edge_info") for name in EDGES]
-    if {(row["live"], row["canary_share"], row["maintenance"]) for row in seen} != {("blue", 0, "off")} or len(
-        {row["generation"] for row in seen}
+    maps = [_live(on(name)) for name in EDGES]
+    if {(row["live"], row["canary"], row["maintenance"]) for row in maps} != {("blue", "none", "off")} or len(
+        {row["generation"] for row in maps}
     ) > 1:
-        level = max(row["generation"] for row in seen) + 1
+        level = max(int(row["generation"]) for row in maps) + 1
         for name in EDGES:
             module(name, "edge_switch", colour="blue", maintenance="off", at_least_generation=level)
     for name in EDGES:
-        module(name, "edge_info", wait={"colour": "blue", "servers_up": 1})
-        module(name, "edge_info", wait={"colour": "green", "servers_up": 1})
+        assert becomes(lambda name=name: on(name).check_output("python3 -c %s", _CHECKED) == "2")
     # keepalived has seen HAProxy answer twice, and its peer.
     assert becomes(lambda: [said(on(name)) for name in EDGES].count("MASTER") == 1 and not_in_fault(on))
     assert len(holders()) == 1
     return holders()[0]
 
 
+# How many servers of the two colours have passed a check of the newest worker.
+_CHECKED = """
+import socket
+admin = socket.socket(socket.AF_UNIX)
+admin.connect("/run/haproxy/admin.sock")
+admin.sendall(b"show stat -1 4 -1\\n")
+rows = [row.split(",") for row in admin.makefile()]
+print(sum(row[0] in ("be_blue", "be_green") and row[17] == "UP" and "L7OK" in row for row in rows if len(row) > 17))
+"""
+
+
+@pytest.fixture(scope="session")
+def live(on) -> Callable[[str], dict[str, str]]:
+    """Return the map file of an edge."""
+    return lambda name: _live(on(name))
+
+
+def _live(host: Any) -> dict[str, str]:
+    """Return the map file of an edge."""
+    return dict(line.split() for line in host.file("/etc/haproxy/live.map").content_string.splitlines()[1:])
+
+
 def said(host: Any) -> str:
     """Return the state that keepalived entered last."""
     lines = host.check_output("journalctl -b -u keepalived --no-pager -o cat").splitlines()
-    entered = [line.rpartition(" ")[2] for line in lines if " STATE" in line and "Entering" in line]
+    entered = [found[1] for line in lines if (found := re.search(r"Entering (\w+) STATE", line))]
     return entered[-1] if entered else ""
 
 

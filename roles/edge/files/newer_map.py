@@ -1,7 +1,7 @@
 """Before HAProxy starts: take the map of a peer that was switched while this edge was away.
 
     golive-newer-map.service        write it to the map file, or leave that as it is
-    newer-map try                   say what each peer answers, write nothing; fails when one answers what cannot be used
+    newer-map try                   say what each peer answers, write nothing; fails when one answers nonsense
 
 Who is not reached within a few seconds is not waited for: an edge alone must serve. A peer that refuses the connection
 does not serve either, and is not asked again.
@@ -24,6 +24,7 @@ from typing import Any
 from golive_core.colours import Live, read_map, replace_map
 
 SETTINGS = Path("/etc/haproxy/peers.json")  # what role edge wrote
+MASTER_SOCKET = "/run/haproxy-master.sock"
 WITHIN_SECONDS = 5.0  # for all peers together; the network of a host that boots may come up meanwhile
 LARGEST = 65_536
 
@@ -78,8 +79,22 @@ def understood(name: str, answer: bytes) -> Live:
         raise Unusable(f"{name} answers with a map that cannot be used: {error}") from error
 
 
+def serving() -> bool:
+    """Whether HAProxy runs here: then the map is its workers' as well, and edge_switch alone may change it."""
+    with socket.socket(socket.AF_UNIX) as master:
+        master.settimeout(1)
+        try:
+            master.connect(MASTER_SOCKET)
+        except OSError:
+            return False
+        return True
+
+
 def main(trying: bool) -> int:
     """Ask all peers at once, take the newest map."""
+    if not trying and serving():
+        print("HAProxy serves already.")
+        return 0
     settings = json.loads(SETTINGS.read_text(encoding="utf-8"))
     path = Path(settings["map_file"])
     # Like edge_switch, which writes the same file. Given back when the program ends.
