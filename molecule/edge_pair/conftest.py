@@ -98,11 +98,13 @@ class Seen:
         """Requests without an answer, or with one of 500 and above."""
         return [row for row in self.rows if row["status"] == 0 or row["status"] >= 500]
 
-    @property
-    def seconds(self) -> float:
-        """From the begin of the first lost request to the begin of the last one: whoever came after was served."""
-        began = [row["began"] for row in self.lost]
-        return max(began) - min(began) if began else 0.0
+    def seconds(self, fault: float) -> float:
+        """From a fault to the begin of the last lost request: whoever came after was served.
+
+        What was lost besides was in flight at the fault; the test fails if it was over by then.
+        """
+        assert all(row["ended"] > fault for row in self.lost)
+        return max([row["began"] - fault for row in self.lost] + [0.0])
 
     @property
     def slowest(self) -> float:
@@ -118,8 +120,8 @@ class Seen:
     def __str__(self) -> str:
         kinds = {kind: sum(row["kept"] is kept for row in self.lost) for kind, kept in (("new", False), ("kept", True))}
         return (
-            f"{len(self.lost)} of {len(self.rows)} lost ({kinds['new']} on new, {kinds['kept']} on kept connections), "
-            f"begun within {self.seconds:.2f} s; no answer at all for {self.silence:.2f} s; "
+            f"{len(self.lost)} of {len(self.rows)} lost ({kinds['new']} on new, {kinds['kept']} on kept connections); "
+            f"no answer at all for {self.silence:.2f} s; "
             f"slowest answer {self.slowest:.2f} s"
         )
 
@@ -155,6 +157,7 @@ _LOOP = """
 import http.client, json, pathlib, queue, socket, ssl, sys, threading, time
 ADDRESS, RATE, STOP = sys.argv[1], 100, pathlib.Path("/run/request-loop.stop")
 CONTEXT = ssl.create_default_context(cafile="/etc/golive/tls/ca.crt")
+now = lambda: time.clock_gettime(time.CLOCK_BOOTTIME)  # the same on all hosts of one machine, as in /proc/uptime
 rows, idle, lock = [], queue.LifoQueue(), threading.Lock()
 
 def connect():
@@ -164,12 +167,12 @@ def connect():
     return connection
 
 def ask(kept):
-    began, connection, row = time.monotonic(), None, {"kept": False, "status": 0, "colour": ""}
+    began, connection, row = now(), None, {"kept": False, "status": 0, "colour": ""}
     try:
         if kept:
             try:
                 since, connection = idle.get_nowait()
-                row["kept"] = time.monotonic() < since + 10  # soon the edge would close it
+                row["kept"] = now() < since + 10  # soon the edge would close it
             except queue.Empty:
                 pass
         if not row["kept"]:
@@ -180,7 +183,7 @@ def ask(kept):
         row["status"] = answer.status
         row["colour"] = json.loads(body).get("release", "") if answer.status == 200 else ""
         if kept and not answer.will_close:
-            idle.put((time.monotonic(), connection))
+            idle.put((now(), connection))
         else:
             connection.close()
     except (OSError, http.client.HTTPException) as error:
@@ -188,11 +191,11 @@ def ask(kept):
         if connection:
             connection.close()
     with lock:
-        rows.append(row | {"began": began, "ended": time.monotonic()})
+        rows.append(row | {"began": began, "ended": now()})
 
-began, sent, threads = time.monotonic(), 0, []
-while not STOP.exists() and time.monotonic() < began + 300:
-    time.sleep(max(0.0, began + sent / RATE - time.monotonic()))
+began, sent, threads = now(), 0, []
+while not STOP.exists() and now() < began + 300:
+    time.sleep(max(0.0, began + sent / RATE - now()))
     threads.append(threading.Thread(target=ask, args=(sent % 2 == 0,)))
     threads[-1].start()
     sent += 1
