@@ -33,6 +33,11 @@ def app_target(host: str, hostvars: Mapping[str, Any], port: int, labels: Mappin
     return {"address": f"{hostvars[host]['golive_address']}:{port}", "labels": {**labels, "host": host}}
 
 
+def peer(host: str, hostvars: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a host as one of its kind knows it: name and address."""
+    return {"name": host, "address": hostvars[host]["golive_address"]}
+
+
 def role_specs(roles: str) -> dict[str, Any]:
     """Return role name to the content of its meta/argument_specs.yml, of every role in a directory."""
     return _meta(Path(roles), "argument_specs.yml")
@@ -107,6 +112,7 @@ class FilterModule:
             "golive_key_fingerprints": key_fingerprints,
             "golive_not_networks": not_networks,
             "golive_nth_address": nth_address,
+            "golive_peer": peer,
             "golive_phase_hosts": catalogue.phase_hosts,
             "golive_releases": releases,
             "golive_refusals": refusals,

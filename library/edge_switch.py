@@ -32,6 +32,12 @@ options:
   expected_generation:
     description: Refuse unless the map is at this generation, because somebody else has switched since it was read.
     type: int
+  at_least_generation:
+    description:
+      - The map is at this generation afterwards, or a higher one. Given as one more than the highest of all edges, it
+        lets no edge count past another, so that one that was away knows whose map is newer.
+    type: int
+    default: 0
   map_file:
     description: The map, as the configuration of HAProxy names it.
     type: path
@@ -92,33 +98,17 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.golive_core.colours import MAINTENANCE, MAP_FILE, Live, read_map, write_map
+from ansible.module_utils.golive_core.colours import MAINTENANCE, MAP_FILE, Live, read_map, replace_map, write_map
 from ansible.module_utils.golive_core.haproxy import Edge, EdgeError, master
-
-
-def _replace(path: Path, text: str) -> None:
-    """Replace a file in one step that also survives a power cut."""
-    draft = path.with_name(f".{path.name}.new")
-    with draft.open("w", encoding="utf-8") as file:
-        os.fchmod(file.fileno(), 0o644)
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
 
 
 def _switch(edge: Edge, path: Path, before: Live, wanted: Live) -> list[int]:
     """Write the file, tell the workers; take both back when a worker refuses."""
-    _replace(path, write_map(wanted))
+    replace_map(path, wanted)
     try:
         return list(edge.set_map(wanted))
     except EdgeError as error:
-        _replace(path, write_map(before))
+        replace_map(path, before)
         try:
             edge.set_map(before)
         except EdgeError as second:
@@ -145,7 +135,13 @@ def run(params: dict[str, Any], check_mode: bool, edge: Edge) -> dict[str, Any]:
     """
     began = time.monotonic()
     path = Path(params["map_file"])
-    asked = (params["colour"], params["canary_share"] or 0, params["maintenance"], params["release"])
+    asked = (
+        params["colour"],
+        params["canary_share"] or 0,
+        params["maintenance"],
+        params["release"],
+        params["at_least_generation"],
+    )
     if check_mode and not path.exists():
         before = Live()  # what the role would have written
         return _result(before, before.becoming(*asked), [], began, changed=True)
@@ -173,6 +169,7 @@ def main() -> None:
             "release": {"type": "str"},
             "maintenance": {"type": "str", "choices": list(MAINTENANCE)},
             "expected_generation": {"type": "int"},
+            "at_least_generation": {"type": "int", "default": 0},
             "map_file": {"type": "path", "default": MAP_FILE},
         },
         required_one_of=[("colour", "maintenance")],

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 
 COLOURS = ("blue", "green")
@@ -53,12 +55,18 @@ class Live:
             raise ValueError(f"a canary share of {self.canary_share} needs a live colour and the other one as canary")
 
     def becoming(
-        self, colour: str | None, canary_share: int = 0, maintenance: str | None = None, release: str | None = None
+        self,
+        colour: str | None,
+        canary_share: int = 0,
+        maintenance: str | None = None,
+        release: str | None = None,
+        at_least: int = 0,
     ) -> Live:
         """Return the map that follows this one; None leaves as it is, and the generation counts changes of traffic.
 
         :param canary_share: per cent of the clients that the other colour gets, when a colour is given
         :param release: what the colour runs
+        :param at_least: the generation is no lower, whether or not traffic changes
         :raises ValueError: when the edge could not serve it
         """
         wanted = replace(self, maintenance=maintenance or self.maintenance)
@@ -71,7 +79,18 @@ class Live:
             named: dict[str, Any] = {f"release_{colour}": release}
             wanted = replace(wanted, **named)
         changed = wanted.traffic != self.traffic
-        return replace(wanted, generation=self.generation + 1) if changed else wanted
+        return replace(wanted, generation=max(self.generation + changed, at_least))
+
+    def after_asking(self, others: Iterable[Live]) -> Live:
+        """Return the map with which an edge begins that has asked those that serve.
+
+        A higher generation was switched while this edge was away. Of the same one, what the generation does not count
+        is theirs: they served meanwhile. Where the traffic of the same generation differs, nobody is known to be newer.
+        """
+        newest = max(others, key=lambda other: other.generation, default=self)
+        if newest.generation > self.generation:
+            return newest
+        return newest if (newest.generation, newest.traffic) == (self.generation, self.traffic) else self
 
     @property
     def traffic(self) -> tuple[str, str, int]:
@@ -114,3 +133,19 @@ def write_map(live: Live) -> str:
     """Return the text of the map file."""
     rows = "".join(f"{key} {value}\n" for key, value in live.entries().items())
     return f"# Which colour serves. Changed by edge_switch only, which tells the running workers too.\n{rows}"
+
+
+def replace_map(path: Path, live: Live) -> None:
+    """Replace the map file in one step that also survives a power cut."""
+    draft = path.with_name(f".{path.name}.new")
+    with draft.open("w", encoding="utf-8") as file:
+        os.fchmod(file.fileno(), 0o644)
+        file.write(write_map(live))
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

@@ -36,7 +36,8 @@ def rules(
     Ports are those that the client asked for: Docker has put another in their place when the lines are read.
 
     :param services: {service, ports, to, from, networks, protocol}; `to` is the group that has the service, `from` the
-        groups that need it, `networks` further clients in CIDR form, `protocol` is tcp unless given
+        groups that need it, `networks` further clients in CIDR form, `protocol` is tcp unless given; one
+        without ports is named by its number, and not for containers, which are no such host
     :param containers: interfaces of the host's own containers, which count as the host itself
     """
     lines = []
@@ -46,10 +47,11 @@ def rules(
         hosts = clients(service, groups)
         networks = [hostvars[name]["golive_address"] for name in hosts if name != host] + service.get("networks", [])
         sources = _sources(networks)
-        if host in hosts and containers:
+        if host in hosts and containers and service["ports"]:
             sources.append("iifname " + _set(f'"{name}"' for name in containers))
-        ports = _set(dict.fromkeys(map(str, service["ports"])))
-        what = f"meta l4proto {service.get('protocol', 'tcp')} ct original proto-dst {ports}"
+        what = f"meta l4proto {service.get('protocol', 'tcp')}"
+        if service["ports"]:
+            what += f" ct original proto-dst {_set(dict.fromkeys(map(str, service['ports'])))}"
         lines += [f'{source} {what} accept comment "{service["service"]}"' for source in sources]
     return lines
 

@@ -44,7 +44,7 @@ class Run:
 
 
 # Roles and sources that a site may do without: shown by the full suite alone.
-OPTIONS = {"registry", "tls_acme"}
+OPTIONS = {"edge_pair", "registry", "tls_acme"}
 # Those on the older releases come last: the two runs of one scenario share Molecule's directory for it.
 ALL = [
     *(pytest.param(Scenario(name), marks=[pytest.mark.full] * (name in OPTIONS)) for name in SCENARIOS),

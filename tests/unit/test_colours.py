@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from golive_core.colours import Live, from_entries, other, read_map, write_map
+from golive_core.colours import Live, from_entries, other, read_map, replace_map, write_map
 
 
 @pytest.mark.parametrize(("live", "idle"), [("blue", "green"), ("green", "blue"), ("none", "blue")])
@@ -74,3 +74,34 @@ def test_a_map_that_the_edge_could_not_serve_is_refused(text: str, message: str)
 def test_entries_of_a_worker_are_read_like_the_file() -> None:
     live = Live("blue", "green", 5, 12, "page", "1.0.0")
     assert from_entries(live.entries()) == live
+
+
+def test_no_edge_counts_past_another() -> None:
+    assert Live("blue", generation=4).becoming("green", at_least=8).generation == 8
+    assert Live("blue", generation=9).becoming("green", at_least=8).generation == 10
+    assert Live("blue", generation=4).becoming("blue", at_least=8) == Live("blue", generation=8)
+    assert Live("blue", generation=9).becoming("blue", at_least=8) == Live("blue", generation=9)
+
+
+@pytest.mark.parametrize(
+    ("others", "begins"),
+    [
+        ([], Live("blue", generation=4)),
+        ([Live("green", generation=5), Live("blue", generation=3)], Live("green", generation=5)),
+        ([Live("green", generation=3)], Live("blue", generation=4)),
+        ([Live("blue", generation=4, maintenance="page")], Live("blue", generation=4, maintenance="page")),
+        ([Live("green", generation=4)], Live("blue", generation=4)),
+    ],
+    ids=["alone", "switched meanwhile", "behind", "same traffic", "torn"],
+)
+def test_an_edge_that_comes_back_begins_with_the_newest_map(others: list[Live], begins: Live) -> None:
+    assert Live("blue", generation=4).after_asking(others) == begins
+
+
+def test_the_file_is_replaced_as_a_whole(tmp_path) -> None:
+    path = tmp_path / "live.map"
+    replace_map(path, Live("blue", generation=4))
+    replace_map(path, Live("green", generation=5))
+    assert read_map(path.read_text(encoding="utf-8")) == Live("green", generation=5)
+    assert [file.name for file in tmp_path.iterdir()] == ["live.map"]
+    assert path.stat().st_mode & 0o777 == 0o644

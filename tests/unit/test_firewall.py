@@ -102,3 +102,10 @@ def test_the_catalogue_opens_what_prometheus_reads():
         for port in row["ports"]
     }
     assert {(job["port"], job["group"]) for job in jobs} - opened == set()
+
+
+def test_a_protocol_without_ports_is_let_in_from_its_hosts_and_not_from_containers():
+    service = {"service": "x", "ports": [], "protocol": 112, "to": "app", "from": ["app"]}
+    assert rules(service, "app1", containers=["docker0"]) == [
+        'ip saddr { 10.0.0.3 } meta l4proto 112 accept comment "x"'
+    ]
