@@ -108,6 +108,7 @@ class FilterModule:
             "golive_gates_here": catalogue.gates_here,
             "golive_gate_refusal": catalogue.refusal,
             "golive_gates_judged": catalogue.judged,
+            "golive_hosts_with": catalogue.hosts_with,
             "golive_image_archive": image_archive,
             "golive_key_fingerprints": key_fingerprints,
             "golive_not_networks": not_networks,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,11 @@ from golive_core import store
 def ages(
     directory: str, catalogue: list[Mapping[str, Any]], vault: Iterable[str], made: Mapping[str, str], now: datetime
 ) -> list[dict[str, Any]]:
-    """Return what is known of each secret, see golive_core.store.ages."""
-    return store.ages(Path(directory), catalogue, vault, made, now.timestamp())
+    """Return what is known of each secret, see golive_core.store.ages.
+
+    :param now: of Ansible's `now(utc=true)`, which does not say its time zone
+    """
+    return store.ages(Path(directory), catalogue, vault, made, now.replace(tzinfo=UTC).timestamp())
 
 
 class FilterModule:

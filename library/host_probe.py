@@ -77,7 +77,7 @@ EXAMPLES = r"""
   host_probe:
     checks:
       - {id: preflight.disk, kind: disk_free_share, path: /var/lib}
-      - {id: preflight.clock, kind: clock_offset_seconds, reference_epoch: "{{ now(utc=true).timestamp() }}"}
+      - {id: preflight.clock, kind: clock_offset_seconds, reference_epoch: "{{ now().timestamp() }}"}
       - {id: preflight.ports, kind: port_free, ports: [80, 443], allowed: [haproxy]}
 """
 

@@ -173,6 +173,8 @@ measurements:
   elements: dict
 """
 
+import base64
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -383,9 +385,19 @@ def _count_wanted(rule: Mapping[str, Any]) -> str:
 
 
 def _secrets(params: Mapping[str, Any]) -> set[str]:
-    """Return what must not be repeated of a request: values of headers, each word of them, and texts of the body."""
+    """Return what must not be repeated of a request: values of headers, texts of the body, and what they consist of."""
     texts = [str(value) for value in params["headers"].values()] + list(_texts(params["body"]))
-    return {part for text in texts for part in (text, *text.split()) if len(part) >= 4}
+    texts += [_decoded(text[6:]) for text in texts if text[:6].lower() == "basic "]
+    parts = {part for text in texts for part in (text, *text.split(), *re.split(r"[\s\"'=;,:&{}\[\]]+", text))}
+    return {part for part in parts if len(part) >= 4}
+
+
+def _decoded(text: str) -> str:
+    """Return what Base64 means; nothing when it is none."""
+    try:
+        return base64.b64decode(text, validate=True).decode()
+    except ValueError:
+        return ""
 
 
 def _texts(body: Any) -> Iterable[str]:

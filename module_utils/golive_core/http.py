@@ -53,7 +53,8 @@ class Target:
     def where(self) -> str:
         """Return what to call this target in a sentence."""
         via = f" via {self.address}" if self.address != self.host else ""
-        return f"{self.scheme}://{self.authority}{self.path}{via}"
+        path, mark, _ = self.path.partition("?")  # a query may hold a key, and a sentence goes into the record
+        return f"{self.scheme}://{self.authority}{path}{'?…' if mark else ''}{via}"
 
 
 def target(url: str, address: str = "") -> Target:
@@ -258,8 +259,8 @@ class ResponseParser:
 
 
 def printable(text: str) -> str:
-    """Return a text without control characters, as it may stand in a sentence."""
-    return re.sub(r"[^\x20-\x7e\u00a0-\uffff]+", " ", text)
+    """Return a text without control characters and lone surrogates, as it may stand in a sentence."""
+    return re.sub(r"[^\x20-\x7e\u00a0-\ud7ff\ue000-\uffff]+", " ", text)
 
 
 # --- one request

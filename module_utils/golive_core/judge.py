@@ -348,7 +348,7 @@ def _share_worth(seen: Measurement, confidence: float) -> int:
     :raises ValueError: when what is said cannot be
     """
     n, blocks = seen["n"], min(int(seen["seconds"] // _BLOCK_SECONDS), seen["n"] // _BLOCK_SAMPLES)
-    if not seen["samples"] or blocks < statistics.MIN_BLOCKS:
+    if seen["unit"] != "1" or not seen["samples"] or blocks < statistics.MIN_BLOCKS:  # seconds say not which failed
         return n
     wrong = read_samples(seen["samples"])
     whole = all(0 <= number < n and number == int(number) for number in wrong)
@@ -418,11 +418,13 @@ def _judge_value(rule: Rule, seen: Measurement) -> _Finding:
         return _wrong(seen)
     if value is None:
         return _Finding(NO_EVIDENCE, _because("the measurement holds no value", seen["observed"]))
+    if isinstance(value, float) and not math.isfinite(value):
+        return _Finding(NO_EVIDENCE, f"{quantity(value)} is not a number, so it cannot be compared", value)
     message = _because(f"{quantity(value, unit)} {_wanted(rule, quantity(rule.limit, unit))}", seen["observed"])
     if rule.comparison == "equals":
         same = value == rule.limit or str(value) == str(rule.limit)
         return _Finding(PASS if same else FAIL, message, value)
-    if isinstance(value, str) or not math.isfinite(value):
+    if isinstance(value, str):
         return _Finding(NO_EVIDENCE, f"{quantity(value)} is not a number, so it cannot be compared", value)
     good = _COMPARE[rule.comparison](value, rule.limit_number)
     return _Finding(PASS if good else FAIL, message, value)

@@ -5,6 +5,7 @@ The shapes are those of Prometheus' HTTP API, version 1 (prometheus.io/docs/prom
 
 from __future__ import annotations
 
+import http.client
 import json
 import math
 import re
@@ -57,7 +58,7 @@ def fetch(url: str, timeout: float, query: Mapping[str, str] | None = None) -> s
             return str(answer.read().decode())
     except urllib.error.HTTPError as error:
         raise Unanswered(f"{url} answered {error.code}: {_reason(error)}") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:  # the last: it ended in the middle, or is no HTTP
         raise Unanswered(f"{url} gave no answer: {getattr(error, 'reason', error)}") from error
 
 

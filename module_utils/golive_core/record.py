@@ -11,6 +11,7 @@ copy of both.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import math
@@ -85,7 +86,7 @@ def verify_chain(events: Sequence[Event]) -> None:
         last = event
 
 
-def read_events(directory: Path, *, repair: bool = True) -> list[Event]:
+def read_events(directory: Path, *, repair: bool = False) -> list[Event]:
     """Return the events of a record, oldest first; a last line cut off by a crash is left out.
 
     :param repair: whether to remove that line, so that the next event can be appended
@@ -96,27 +97,26 @@ def read_events(directory: Path, *, repair: bool = True) -> list[Event]:
         return []
     events, unfinished = _parse(path)
     if unfinished and repair:
-        _truncate(path, len(unfinished.encode()))
+        _truncate(path, unfinished)
     return events
 
 
-def _parse(path: Path) -> tuple[list[Event], str]:
-    """Return the events of a file, and what follows the last whole line: nothing, unless a writer died.
+def _parse(path: Path) -> tuple[list[Event], int]:
+    """Return the events of a file, and how many bytes follow the last whole line: none, unless a writer died.
 
     :raises BrokenChain: when a line is not a JSON object
     """
-    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-    unfinished = lines.pop()
+    *lines, unfinished = path.read_bytes().split(b"\n")
     events: list[Event] = []
     for number, line in enumerate(lines, start=1):
         try:
             event = json.loads(line)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, an endless number, too deep
             raise BrokenChain(f"line {number} of {path} is not JSON") from error
         if not isinstance(event, dict):
             raise BrokenChain(f"line {number} of {path} is not an event")
         events.append(event)
-    return events, unfinished
+    return events, len(unfinished)
 
 
 def _truncate(path: Path, surplus: int) -> None:
@@ -130,10 +130,11 @@ def append(directory: Path, rows: Sequence[tuple[str, Mapping[str, Any]]]) -> li
     :param rows: (kind, data) of each event, in order
     :returns: the events as written
     """
-    existing = read_events(directory)
-    last = existing[-1] if existing else None
     written: list[Event] = []
     with (directory / EVENTS).open("a", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # hosts that fail together write at the same time
+        existing = read_events(directory, repair=True)
+        last = existing[-1] if existing else None
         for kind, data in rows:
             last = chained(kind, data, last, utc_now())
             written.append(last)
@@ -275,7 +276,7 @@ def _verify(directory: Path, allowed_signers: Path) -> Checked:
     try:
         told = json.loads(raw)
         _check_head(told)
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         problems.append(f"{HEAD} in {directory} is not the head of a record; {DISTRUST}.")
         return Checked(directory, {}, who, tuple(problems))
     if told.get("schema") != HEAD_SCHEMA:
@@ -448,7 +449,7 @@ def _verdict(told: Mapping[str, Any]) -> str:
     """Return the verdict on a run.
 
     LIVE; VERIFIED: nothing had to change; ROLLED BACK; UNPROVEN: switched, neither proven nor back; or NOT LIVE, which
-    is NOT VERIFIED where nothing should go live.
+    is NOT VERIFIED where the release serves already, or nothing should go live.
     """
     complete = all(told["phases"][phase]["state"] == "complete" for phase in _wanted(told))
     switches = told["switches"]
@@ -457,5 +458,7 @@ def _verdict(told: Mapping[str, Any]) -> str:
     if switches and switches[-1]["kind"] == "flip_back":
         return "ROLLED BACK"
     if not complete:
+        if not switches and told["run"].get("already_live"):
+            return "NOT VERIFIED"
         return "UNPROVEN" if switches else "NOT LIVE"
     return "LIVE" if switches else "VERIFIED"

@@ -29,8 +29,8 @@ TEXTS: dict[str, dict[str, str]] = {
         "zh": "未上线：切换前已停止，原有版本继续服务",
     },
     "verdict.NOT VERIFIED": {
-        "en": "NOT VERIFIED: the release serves, but not every gate passed; nothing was changed",
-        "zh": "未通过验证：该版本正在服务，但并非所有关卡通过；未作任何变更",
+        "en": "NOT VERIFIED: the release serves, but not every gate passed; the traffic stays where it is",
+        "zh": "未通过验证：该版本正在服务，但并非所有关卡通过；流量未作变更",
     },
     "basics": {"en": "Basic facts", "zh": "上线基本信息"},
     "release": {"en": "Release", "zh": "上线版本"},

@@ -48,7 +48,7 @@ def read(directory: Path) -> Record:
     path = directory / "record.json"
     try:
         if not path.exists():
-            return Record(directory, record.tell(record.read_events(directory, repair=False)), finished=False)
+            return Record(directory, record.tell(record.read_events(directory)), finished=False)
         told = json.loads(path.read_text(encoding="utf-8"))
         missing = {"run", "verdict", "gates", "phases"} - set(told if isinstance(told, dict) else ())
         if missing:

@@ -56,6 +56,7 @@ def test(only: Sequence[str], *, full: bool) -> int:
         with ThreadPoolExecutor(os.cpu_count()) as pool:  # the slowest of them use one core
             checks = list(pool.map(_run, CHECKS))
     seen = ROOT / ".golive" / "pytest.xml"
+    seen.unlink(missing_ok=True)  # of an earlier run, and not to be taken for this one's
     command = [sys.executable, "-m", "pytest", f"--junit-xml={seen}", *(only or ["tests"])]
     environment = {**os.environ, **({"GOLIVE_FULL": "1"} if full else {})}
     code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import runpy
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 from golive_core import http
 from golive_core.judge import quantity
 from golive_core.measurement import read_samples
-from support import Certificates, Run
+from support import ROOT, Certificates, Run
 
 Probe = Callable[..., dict[str, Any]]
 
@@ -205,6 +207,21 @@ def test_what_a_request_carried_is_repeated_nowhere(run_module: Run, server: str
     assert "s3cr3t" not in text
     assert "hunter2" not in text
     assert "authorization: (hidden)" in text  # the answer to the shorter one repeats that far
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ({"Authorization": "Basic " + base64.b64encode(b"bob:s3cr3tvalue").decode()}, None),
+        ({"Cookie": "session=s3cr3tvalue; a=b"}, None),
+        ({"Authorization": 'Token token="s3cr3tvalue"'}, None),
+        ({}, '{"password":"s3cr3tvalue"}'),
+    ],
+    ids=["basic", "cookie", "token", "text"],
+)
+def test_what_a_server_could_repeat_alone_is_a_secret_too(headers: dict[str, str], body: str | None) -> None:
+    secrets = runpy.run_path(str(ROOT / "library" / "http_probe.py"))["_secrets"]
+    assert "s3cr3tvalue" in secrets({"headers": headers, "body": body})
 
 
 def test_check_mode_only_reads_and_never_waits(probe: Probe, server: str) -> None:

@@ -85,6 +85,20 @@ def test_evidence_of_something_else_is_a_failure(release: Release, changes: dict
     assert said in seen["observed"]
 
 
+def test_a_report_that_the_evidence_does_not_name_is_a_failure(release: Release) -> None:
+    release.write("junit-unit.xml", JUNIT % "")
+    seen = release.ask("origin")
+    assert seen["failures"] == 1
+    assert "junit-unit.xml lies beside evidence.json, which does not name it" in seen["observed"]
+
+
+def test_an_error_in_a_skipped_test_is_a_failure(release: Release) -> None:
+    release.write(
+        "junit.xml", (JUNIT % "").replace('<skipped message="no" />', "<skipped/><error message='teardown'/>")
+    )
+    assert release.ask("tests")["observed"] == "2 tests passed, 1 failed, 0 skipped: tests.test_a.test_three"
+
+
 def test_a_report_that_was_edited_afterwards_is_a_failure(release: Release) -> None:
     release.write("ruff.json", "[ ]")
     assert release.ask("origin")["failures"] == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from golive_core.http import MAX_BODY, NoAnswer, ResponseParser, request_bytes, target
+from golive_core.http import MAX_BODY, NoAnswer, ResponseParser, printable, request_bytes, target
 
 # --- targets
 
@@ -21,6 +21,14 @@ from golive_core.http import MAX_BODY, NoAnswer, ResponseParser, request_bytes, 
 def test_a_url_is_taken_apart(url: str, address: str, expected: tuple[object, ...]) -> None:
     aim = target(url, address)
     assert (aim.host, aim.port, aim.path, aim.address, aim.authority) == expected
+
+
+def test_where_leaves_out_a_query_which_may_hold_a_key() -> None:
+    assert target("https://edge.example/x?key=s3cr3t").where == "https://edge.example/x?…"
+
+
+def test_printable_leaves_out_what_cannot_be_sent() -> None:
+    assert printable("a\ud800\x07b é 察") == "a b é 察"
 
 
 def test_where_names_the_address_only_when_it_is_another() -> None:

@@ -228,6 +228,17 @@ def test_value_says_measured_wanted_and_what_was_seen() -> None:
     assert told["message"] == "3.25 d (wanted at least 14 d); certificate of edge1"
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("rule", [{"below": 5}, {"equals": 5}])
+def test_a_value_that_is_no_number_is_no_evidence(rule: dict[str, Any], value: float) -> None:
+    assert verdict({"value": True, **rule}, seen(value=value, unit="s"))["verdict"] == NO_EVIDENCE
+
+
+def test_share_of_slow_requests_is_judged_though_the_samples_are_seconds() -> None:
+    slow = seen(n=300, failures=0, samples=[0.2] * 300, seconds=60.0, unit="s")
+    assert verdict({"share": "failures", "below": 0.05}, slow)["verdict"] == PASS
+
+
 def test_a_good_value_does_not_hide_a_failure_beside_it() -> None:
     rule = {"value": True, "at_least": 14}
     told = verdict(rule, seen(n=3, failures=1, value=90, observed="TLS 1.0 accepted", expected="TLS 1.2 or newer"))

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,35 @@ def test_a_line_that_a_crash_cut_off_is_dropped_and_the_chain_goes_on(tmp_path):
     assert [row["kind"] for row in rows] == ["run.started", "phase.completed"]
 
 
+def test_a_line_that_was_cut_off_inside_a_character_takes_no_other_along(tmp_path):
+    record.append(tmp_path, [started(), ("note", {"message": "whole"})])
+    with (tmp_path / record.EVENTS).open("ab") as file:
+        file.write('{"seq": 3, "kind": "察'.encode()[:-1])
+    assert [row["kind"] for row in record.read_events(tmp_path)] == ["run.started", "note"]
+    record.append(tmp_path, complete("preflight"))
+    rows = record.read_events(tmp_path)
+    record.verify_chain(rows)
+    assert [row["kind"] for row in rows] == ["run.started", "note", "phase.completed"]
+
+
+def test_hosts_that_fail_together_write_one_chain(tmp_path):
+    record.append(tmp_path, [started()])
+    with ProcessPoolExecutor(6) as pool:
+        done = [pool.submit(record.append, tmp_path, [("note", {"message": str(n)})]) for n in range(60)]
+        for each in done:
+            each.result()
+    rows = record.read_events(tmp_path)
+    record.verify_chain(rows)
+    assert len(rows) == 61
+
+
+@pytest.mark.parametrize("line", ["1" * 5000, "[" * 100_000, "\udcff"], ids=["endless number", "too deep", "no UTF-8"])
+def test_a_line_that_no_writer_wrote_is_a_broken_chain(tmp_path, line):
+    (tmp_path / record.EVENTS).write_text(line + "\n", errors="surrogateescape")
+    with pytest.raises(record.BrokenChain, match="line 1"):
+        record.read_events(tmp_path)
+
+
 def test_a_line_that_is_not_json_is_a_broken_chain(tmp_path):
     record.append(tmp_path, [started()])
     (tmp_path / record.EVENTS).write_text("nonsense\n")
@@ -93,6 +123,12 @@ def test_a_line_that_is_not_json_is_a_broken_chain(tmp_path):
 
 SWITCH = ("switch", {"before": "blue", "after": "green"})
 BACK = ("flip_back", {"before": "green", "after": "blue"})
+
+
+def test_a_release_that_serves_already_and_fails_a_gate_is_not_verified(events):
+    live = ("run.fact", {"already_live": True})
+    assert record.tell(events(started(), live, *complete(*ALL[:-1])))["verdict"] == "NOT VERIFIED"
+    assert record.tell(events(live, *complete(ALL[-1])))["verdict"] == "VERIFIED"
 
 
 @pytest.mark.parametrize(
