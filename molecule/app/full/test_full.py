@@ -26,7 +26,7 @@ def test_it_served_as_the_same_process(host, inspect):
 
 
 def test_nothing_half_was_left(host):
-    assert host.check_output("ls /var/lib/docker/tmp") == ""
+    assert host.check_output("find /var/lib/docker/tmp -type f") == ""
     assert not host.file("/opt/golive/football/releases/1.1.0/image.tar").exists
 
 
