@@ -142,6 +142,16 @@ def due(certificate: Certificate, renew_days: float, now: float) -> str:
     return f"it ends on {datetime.fromtimestamp(certificate.ends, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
+def nonce_refused(log: str) -> bool:
+    """Return whether a run of certbot ended because the server refused a nonce, which says nothing about the request.
+
+    :param log: certbot's log of that run; what it prints is the server's own words, without the kind of the error
+    """
+    *_, end = log.rpartition("Exiting abnormally:")
+    kinds = re.findall(r"^acme\.messages\.Error: urn:ietf:params:acme:error:(\w+)", end, re.MULTILINE)
+    return kinds[-1:] == ["badNonce"]
+
+
 def certbot_reason(output: str) -> str:
     """Return the telling part of what certbot printed when it failed."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]

@@ -11,7 +11,17 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from golive_core.certificate import Certificate, Unfit, certbot_reason, due, examine, exchange, hand_to_haproxy, problem
+from golive_core.certificate import (
+    Certificate,
+    Unfit,
+    certbot_reason,
+    due,
+    examine,
+    exchange,
+    hand_to_haproxy,
+    nonce_refused,
+    problem,
+)
 from golive_core.haproxy import EdgeError
 
 DAY = 86_400
@@ -133,18 +143,48 @@ Ask for help or search for solutions at https://community.letsencrypt.org. See t
 """
 UNEXPECTED = """Saving debug log to /var/log/x
 An unexpected error occurred:
-urn:ietf:params:acme:error:badNonce :: JWS has an invalid anti-replay nonce :: nonce
-Ask for help or search for solutions at https://community.letsencrypt.org.
+JWS has an invalid anti-replay nonce: _K5z
+Ask for help or search for solutions at https://community.letsencrypt.org. See the logfile /var/log/x
+"""
+# What stands in certbot's log: a refusal that its second try got over, and how the run ended.
+REPEATED = """2026-01-02 03:04:05,006:DEBUG:acme.client:Retrying request after error:
+urn:ietf:params:acme:error:badNonce :: The client sent an unacceptable anti-replay nonce :: JWS has an invalid nonce
+"""
+ENDED = """2026-01-02 03:04:06,007:DEBUG:certbot._internal.log:Exiting abnormally:
+Traceback (most recent call last):
+  File "/usr/lib/python3/dist-packages/acme/client.py", line 741, in post
+    return self._post_once(*args, **kwargs)
+acme.messages.Error: urn:ietf:params:acme:error:badNonce :: The client sent an unacceptable anti-replay nonce :: JWS
+
+During handling of the above exception, another exception occurred:
+
+Traceback (most recent call last):
+acme.messages.Error: urn:ietf:params:acme:error:{kind} :: what it means :: detail
+2026-01-02 03:04:06,008:ERROR:certbot._internal.log:An unexpected error occurred:
+2026-01-02 03:04:06,008:ERROR:certbot._internal.log:detail
 """
 
 
 @pytest.mark.parametrize(
     ("output", "said"),
-    [(DENIED, "Connection refused"), (UNEXPECTED, "error:badNonce :: JWS has"), ("", "it said nothing")],
+    [(DENIED, "Connection refused"), (UNEXPECTED, "JWS has an invalid anti-replay nonce"), ("", "it said nothing")],
 )
 def test_the_reason_is_found_in_what_certbot_prints(output, said) -> None:
     assert said in certbot_reason(output)
     assert "help" not in certbot_reason(output)
+
+
+@pytest.mark.parametrize(
+    ("log", "refused"),
+    [
+        (REPEATED + ENDED.format(kind="badNonce"), True),
+        (REPEATED + ENDED.format(kind="rateLimited"), False),
+        (REPEATED, False),
+        ("", False),
+    ],
+)
+def test_a_run_that_a_nonce_ended_is_told_from_others(log, refused) -> None:
+    assert nonce_refused(log) is refused
 
 
 class Haproxy:

@@ -133,5 +133,36 @@ def test_a_name_that_leads_elsewhere_leaves_the_old_one(host, address, dns, hand
     assert handshake("football.test") == before
 
 
+@pytest.fixture
+def no_nonces(on, host):
+    """Another directory, whose server refuses every nonce, as servers do at times."""
+    on("acme1").check_output(
+        "sed 's/:14000/:14002/; s/:15000/:15002/' /etc/pebble-long.json >/run/pebble-never.json && "
+        "systemd-run --quiet --unit pebble-never --setenv PEBBLE_WFE_NONCEREJECT=100 "
+        "/usr/bin/pebble -config /run/pebble-never.json -dnsserver 127.0.0.1:8053 && "
+        "timeout 30 sh -c 'until ss -Hltn sport = :14002 | grep -q .; do sleep 0.2; done'"
+    )
+    host.check_output(
+        "mkdir -p /run/systemd/system/golive-certificate.service.d && "
+        "sed 's/:14000/:14002/' /etc/golive/tls/acme/settings.json >/run/never.json && "
+        "printf '[Service]\\nEnvironment=GOLIVE_ACME_SETTINGS=/run/never.json\\n' "
+        ">/run/systemd/system/golive-certificate.service.d/never.conf && systemctl daemon-reload"
+    )
+    yield
+    host.check_output("rm -r /run/systemd/system/golive-certificate.service.d && systemctl daemon-reload")
+    on("acme1").check_output("systemctl stop pebble-never")
+
+
+@pytest.mark.usefixtures("another", "no_nonces")
+def test_a_refused_nonce_means_another_try(host, handshake, renew):
+    before = handshake("football.test")
+    said = renew()
+    assert said.startswith("https://acme1:14002/dir issued no certificate for football.test, www.football.test: ")
+    assert "anti-replay nonce" in said
+    told = host.check_output("journalctl --identifier golive-certificate --lines 6 --output cat")
+    assert told.count("the server refused a nonce twice, asking again") == 4
+    assert handshake("football.test") == before
+
+
 def test_no_secret_is_seen(host, leaks):
     assert leaks(host) == []

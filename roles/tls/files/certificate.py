@@ -91,13 +91,13 @@ class Service:
         environment = dict(os.environ)
         if self.settings["directory_authority"]:
             environment["REQUESTS_CA_BUNDLE"] = self.settings["directory_authority"]
-        for _ in range(TRIES):
+        for left in reversed(range(TRIES)):
             done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
             if done.returncode == 0:
                 ASKED.write_text(self.directory, encoding="utf-8")
                 return
             output = done.stdout + done.stderr
-            if "badNonce" not in output:
+            if not (left and certificate.nonce_refused(read(STATE / "log" / "letsencrypt.log"))):
                 break
             log("the server refused a nonce twice, asking again")
         raise Failed(
