@@ -7,8 +7,8 @@ name: golive_preload
 type: aggregate
 short_description: Loads plugins before Ansible forks
 description:
-  - Ansible runs every task on every host in a process of its own, forked from one that has hardly any plugin in memory. What
-    it needs, such as all filters, is read and compiled anew in each. Loaded here, they are inherited.
+  - Ansible runs every task on every host in a process of its own, forked from one that has hardly any plugin in memory.
+    What it needs, such as all filters, is read and compiled anew in each. Loaded here, they are inherited.
   - Says nothing and changes nothing but the time that a run takes.
 requirements: [enabled in C(ansible.cfg) by C(callbacks_enabled)]
 author: [golive developers]
@@ -28,7 +28,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible has no type
     CALLBACK_NAME = "golive_preload"
     CALLBACK_NEEDS_ENABLED = True
 
-    def v2_playbook_on_start(self, playbook: Any) -> None:
+    def v2_playbook_on_start(self, playbook: Any) -> None:  # noqa: ARG002  # Ansible gives it by name
         """Load them."""
         for jinja_plugins in (filter_loader, test_loader):
             list(jinja_plugins.all())
