@@ -149,7 +149,7 @@ class Lab:
             return
         run(
             self.playbook("playbooks/lab.yml", "-i", "inventories/lab"),
-            env={**self.environment, "ANSIBLE_DISPLAY_OK_HOSTS": "false"},
+            env={**self.environment, "ANSIBLE_DISPLAY_OK_HOSTS": "false", "ANSIBLE_STDOUT_CALLBACK": "default"},
             cwd=ROOT,
         )
 

@@ -39,7 +39,18 @@ CHECKS = (
     Check("ansible-lint", ("ansible-lint", "--offline", "--profile", "production", "--strict")),
     Check("ruff", ("ruff", "check", ".")),
     Check("ruff format", ("ruff", "format", "--check", ".")),
-    Check("mypy", ("mypy", "module_utils/golive_core", "src", "filter_plugins", "lookup_plugins", "vars_plugins")),
+    Check(
+        "mypy",
+        (
+            "mypy",
+            "module_utils/golive_core",
+            "src",
+            "callback_plugins",
+            "filter_plugins",
+            "lookup_plugins",
+            "vars_plugins",
+        ),
+    ),
     Check("mypy library", ("mypy", "--scripts-are-modules", "library", "roles/docker/files")),
     Check("yamllint", ("yamllint", "--strict", ".")),
 )
