@@ -306,11 +306,9 @@ class Progress:
 
     def _recorded(self, result: Mapping[str, Any]) -> list[Event]:
         """Take what a run tells its record."""
-        arguments = result.get("invocation", {}).get("module_args", {})
         found: list[Event] = []
-        if arguments.get("state") == "started" and result.get("directory"):
+        if isinstance(run := result.get("run"), Mapping):
             directory = Path(result["directory"])
-            run = arguments.get("run") or {}
             self.run = {
                 **{key: run.get(key) for key in ("app", "release", "kind")},
                 "directory": str(directory),
@@ -319,7 +317,7 @@ class Progress:
             self.before = last_run(directory.parent, str(run.get("app")), str(run.get("kind")), directory.name)
             found.append({"event": "run.started", "playbook": self.playbook, "check": self.check, **self.run})
             found[-1]["last_seconds"] = self.before.total
-        for event in arguments.get("events") or ():
+        for event in result.get("events") or ():
             data = event.get("data") or {}
             if event.get("kind") == "run.fact":
                 self.run.update(data)

@@ -17,8 +17,8 @@ def verdict(gate="security.port", kind="PASS", waived=None):
 
 
 def wrote(directory, state="appended", events=(), **run):
-    arguments = {"state": state, "run": run, "events": list(events)}
-    return {"directory": str(directory), "invocation": {"module_args": arguments}}
+    said = {"run": run} if state == "started" else {"events": list(events)}
+    return {"directory": str(directory), **said}
 
 
 class Clock:
