@@ -93,7 +93,9 @@ def traffic(told: Mapping[str, Any]) -> Text:
         return TEXTS["traffic.unknown" if "previous" not in run else "traffic.none"]
     last = switches[-1]
     if last["kind"] == "flip_back":
-        return _fill("traffic.back", release=last.get("after") or "-")
+        if not last.get("after"):  # it was the first release
+            return TEXTS["traffic.back to none"]
+        return _fill("traffic.back", release=last["after"])
     key = "traffic.new" if told["verdict"] in GOOD else "traffic.unproven"
     return _fill(key, release=last.get("after") or run.get("release", ""), before=last.get("before") or "-")
 

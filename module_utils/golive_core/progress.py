@@ -123,6 +123,7 @@ class Progress:
         self.refused = False
         self._next = ""
         self._seen: list[str] = []  # phases that were begun
+        self._warnings: set[str] = set()
         self._changes: dict[tuple[str, tuple[str, ...]], list[str]] = {}  # of this play: task and difference to hosts
         self._ended = False
 
@@ -152,9 +153,7 @@ class Progress:
         self.busy.pop(host, None)
         found = self._open()
         assert self.phase
-        found += [
-            {"event": "warning", "message": str(text), "host": host} for text in result.get("warnings") or () if text
-        ]
+        found += self._warned(host, result)
         if status == "skipped":
             return found
         if status in ("failed", "unreachable"):
@@ -278,6 +277,12 @@ class Progress:
         event = {"event": "failed", "host": host, "task": task.name, "message": failure_sentence(result, host)}
         self.failures.append(event)
         return [event]
+
+    def _warned(self, host: str, result: Mapping[str, Any]) -> list[Event]:
+        """Return each warning once, with the host that had it first."""
+        new = [text for text in map(str, result.get("warnings") or ()) if text not in self._warnings]
+        self._warnings.update(new)
+        return [{"event": "warning", "message": text, "host": host} for text in new]
 
     def _note_change(self, host: str, task: Task, result: Mapping[str, Any]) -> None:
         rows = [row for row in result.get("results") or [result] if isinstance(row, Mapping) and row.get("changed")]

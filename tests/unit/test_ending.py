@@ -73,6 +73,7 @@ def test_every_code_is_documented_in_both_languages_and_none_twice():
         (told(previous=""), "nothing served before, and nothing was switched"),
         (told("LIVE", switches=[SWITCH]), "1.1.0 serves (before: 1.0.0)"),
         (told("ROLLED BACK", switches=[SWITCH, BACK]), "1.0.0 serves again; the switch was taken back"),
+        (told("ROLLED BACK", switches=[{**BACK, "after": ""}]), "nothing serves, as before; the switch was taken back"),
         (told("UNPROVEN", switches=[SWITCH]), "1.1.0 got the traffic and is not proven (before: 1.0.0); it was not"),
     ],
 )

@@ -248,6 +248,7 @@ def test_warnings_are_told_with_their_host(run):
         "message": "old",
         "host": "app1",
     }
+    assert run.result("app2", "ok", WORK, {"warnings": ["old"]}) == []  # once is enough
 
 
 @pytest.mark.parametrize(
