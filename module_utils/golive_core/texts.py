@@ -194,7 +194,10 @@ TEXTS: dict[str, dict[str, str]] = {
     "traffic.none": {"en": "nothing served before, and nothing was switched", "zh": "此前没有版本在服务，也未切换流量"},
     "traffic.unknown": {"en": "untouched; nothing was switched", "zh": "未受影响；未切换流量"},
     "traffic.back": {"en": "{release} serves again; the switch was taken back", "zh": "已切回，{release} 重新服务"},
-    "traffic.back to none": {"en": "nothing serves, as before; the switch was taken back", "zh": "已切回；与之前一样，尚无版本在服务"},
+    "traffic.back to none": {
+        "en": "nothing serves, as before; the switch was taken back",
+        "zh": "已切回；与之前一样，尚无版本在服务",
+    },
     "traffic.new": {"en": "{release} serves (before: {before})", "zh": "{release} 正在服务（此前：{before}）"},
     "traffic.unproven": {
         "en": "{release} got the traffic and is not proven (before: {before}); it was not switched back",

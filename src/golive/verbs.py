@@ -211,7 +211,7 @@ def _newest_release(place: Path) -> str:
     :raises Problem: when there is none
     """
     directory = play.records_of(place).with_name("releases")
-    found = sorted(directory.glob("*/release.json"), key=lambda path: path.stat().st_mtime)
+    found = sorted(directory.glob("*/release.json"), key=lambda path: (path.stat().st_mtime_ns, path))
     if not found:
         raise Problem(f"there is no release in {directory}; put one there, or name it: docs/how-to/own-app.md.", code=2)
     return found[-1].parent.name
