@@ -154,6 +154,9 @@ def carry_out(options: argparse.Namespace) -> int:
 
 def main() -> int:
     """Run one verb; a refusal is one sentence and exit code 1, or 2 when the command itself is wrong."""
+    if not (lab.ROOT / "playbooks" / "golive.yml").exists():
+        complain("this is no golive project: go to where playbooks/ is, or name that directory by GOLIVE_PROJECT.")
+        return 2
     try:
         own, words = verbs.split(sys.argv[1:])
         options = parser().parse_args(own)

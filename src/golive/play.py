@@ -188,7 +188,7 @@ def _task(data: Mapping[str, Any]) -> Task:
 
 def _log_of(pid: int | None) -> str:
     """Return the log file that the callback plugin of that process wrote."""
-    found = sorted((ROOT / ".golive" / "logs").glob(f"*-{pid}.log"))
+    found = sorted((ROOT / (os.environ.get("GOLIVE_LOGS") or ".golive/logs")).glob(f"*-{pid}.log"))
     return str(found[-1]) if found else ""
 
 
@@ -216,6 +216,8 @@ def run(
         return bool(interrupts) and (len(interrupts) > 1 or time.monotonic() - interrupts[0] > PATIENCE_SECONDS)
 
     environment = {
+        # ansible-playbook beside the Python that runs this, also where nobody has activated its environment.
+        "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}",
         "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
         "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "callback_plugins"),
         "ANSIBLE_STDOUT_CALLBACK": "golive",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import shutil
 import subprocess
 import sys
+import tomllib
 
 import pytest
 import yaml
@@ -185,3 +187,25 @@ def test_init_overwrites_nothing(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["golive", "init", str(tmp_path), "--yes"])
     assert main() == 2
     assert "nothing is overwritten" in capsys.readouterr().err
+
+
+def test_what_pip_installs_is_there():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    module, _, function = project["project"]["scripts"]["golive"].partition(":")
+    assert callable(getattr(importlib.import_module(module), function))
+    assert all(
+        (ROOT / place / "__init__.py").exists() for place in project["tool"]["setuptools"]["package-dir"].values()
+    )
+
+
+def test_outside_of_a_project_it_says_where_to_go(tmp_path):
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT / 'module_utils'}"}
+    shutil.copytree(ROOT / "src" / "golive", tmp_path / "golive")
+    command = [sys.executable, "-m", "golive", "status"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "this is no golive project" in done.stderr
+    environment["GOLIVE_PROJECT"] = str(ROOT)
+    command += ["-i", "inventories/single", "--show-command"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout == "ansible-playbook playbooks/status.yml -i inventories/single\n"
