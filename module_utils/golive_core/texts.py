@@ -214,8 +214,8 @@ TEXTS: dict[str, dict[str, str]] = {
         "zh": "修正失败原因后再次运行同一命令，会从中断处继续",
     },
     "next.rolled back": {
-        "en": "./golive record show; set right what failed, and build a new release",
-        "zh": "./golive record show；修正后构建新版本",
+        "en": "./golive record show; set right what failed, then run again, or build a new release",
+        "zh": "./golive record show；修正后再次运行，或构建新版本",
     },
     "next.not back": {
         "en": "look now: ./golive status; then ./golive rollback {before}",
