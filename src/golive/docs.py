@@ -1,4 +1,4 @@
-"""What is written from the roles' own data: a README for each role, and docs/roles.md."""
+"""What is written from the roles' own data: a README for each role, docs/roles.md, and Grafana's dashboards."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from . import dashboards
 from .lab import ROOT
 
 # Every role has these, and nobody calls them by name.
@@ -46,6 +47,7 @@ def pages() -> dict[Path, str]:
     return {
         **{ROOT / "roles" / role.name / "README.md": role_page(role) for role in roles},
         ROOT / "docs" / "roles.md": roles_page(roles),
+        **dashboards.pages(),
     }
 
 
@@ -53,6 +55,7 @@ def write() -> list[Path]:
     """Write the pages that are not up to date, and return which these were."""
     stale = {path: text for path, text in pages().items() if not path.exists() or path.read_text("utf-8") != text}
     for path, text in stale.items():
+        path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
     return list(stale)
 
