@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 # Ansible sends module_utils to the targets but does not put it on the controller's path.
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "module_utils"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "module_utils"))
 
 from golive_core import dashboards, record, run_report
+
+ROOT = Path(__file__).parents[1]
 
 
 def run_report_of(directory: str, release: str, phase: str) -> str:

@@ -109,8 +109,8 @@ class Tree:
         self._note(path, before, content)
         if not self.check_mode:
             draft = path.with_name(f".{path.name}.new")
-            with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-                file.write(content)
+            draft.touch(0o600)  # before its content is there: it may be a secret
+            draft.write_bytes(content)
             os.chown(draft, 0, self.group)
             draft.chmod(self.mode)
             draft.replace(path)

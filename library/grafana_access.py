@@ -10,8 +10,8 @@ module: grafana_access
 short_description: Accounts, teams and the folders that they may read, in Grafana
 description:
   - Asks Grafana 7.5 or newer over its HTTP API what there is, and changes what differs, all of it in one call.
-  - Accounts, teams, members and folders that are not described are left alone. A folder is open to everybody who is logged in,
-    unless it names teams; then only to these, and to administrators.
+  - Accounts, teams, members and folders that are not described are left alone. A folder is open to everybody who is
+    logged in, unless it names teams; then only to these, and to administrators.
 options:
   url:
     description: Base URL of Grafana.

@@ -10,9 +10,9 @@ module: grafana_probe
 short_description: Measure whether Grafana is healthy, closed to strangers, and shows its dashboards
 description:
   - Asks Grafana 7.5 or newer over its HTTP API and returns one measurement for each check, in the same order.
-  - Never fails for what it measures. A Grafana that gives no answer is a failure of O(checks[].kind=health), and for every
-    other kind a measurement with RV(measurements[].invalid), which is judged as missing evidence. So is every kind where there
-    is no Grafana (O(checks[].absent)).
+  - Never fails for what it measures. A Grafana that gives no answer is a failure of O(checks[].kind=health), and for
+    every other kind a measurement with RV(measurements[].invalid), which is judged as missing evidence. So is every
+    kind where there is no Grafana (O(checks[].absent)).
 options:
   checks:
     description: What to measure.
@@ -67,7 +67,9 @@ options:
         type: str
         default: ""
       within_seconds:
-        description: How long to look again while something is wrong, counted from the beginning of the call. Check mode does not.
+        description:
+          - How long to look again while something is wrong, counted from the beginning of the call. Check mode looks
+            once.
         type: float
         default: 0
       timeout_seconds:

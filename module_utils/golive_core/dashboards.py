@@ -47,7 +47,7 @@ def _chosen(expression: str) -> str:
 def asked(dashboards: Iterable[Mapping[str, Any]], after: str, groups: Collection[str]) -> list[Query]:
     """Return the queries of the dashboards that must have data from a phase on.
 
-    :param after: that phase, as their tag `after` says; a dashboard without it has data once the application serves (watch)
+    :param after: that phase, as their tag `after` says; a dashboard without it has data once the application serves
     :param groups: inventory groups that have hosts; one whose tag `needs` names another has nothing to show here
     """
     return [

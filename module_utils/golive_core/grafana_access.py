@@ -51,8 +51,9 @@ class Access:
         reply = self.ask("/api/org")
         if reply.status == 401:
             raise Refused(
-                f"Grafana does not let {admin} in with golive_secrets.grafana_admin: its database was made with another "
-                "password. Set that one again (`grafana-cli admin reset-admin-password`), or keep it in golive_secrets_vault."
+                f"Grafana does not let {admin} in with golive_secrets.grafana_admin: its database was made with "
+                "another password. Set this one (`grafana-cli admin reset-admin-password`), or put that one into "
+                "golive_secrets_vault."
             )
         self._good(reply, "its organisation")
 

@@ -160,7 +160,7 @@ def query_value(data: Mapping[str, Any], expression: str) -> Seen:
 
 
 def has_data(data: Mapping[str, Any]) -> bool:
-    """Return whether an answer of /api/v1/query holds a number that can be shown: none, or only NaN, is an empty panel."""
+    """Return whether an answer of /api/v1/query has a number to show: with none, or only NaN, a panel is empty."""
     result = data["result"]
     samples = [result] if data["resultType"] == "scalar" else [row["value"] for row in result]
     return any(math.isfinite(float(sample[1])) for sample in samples)

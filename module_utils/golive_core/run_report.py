@@ -1,4 +1,4 @@
-"""What a go-live says of itself to Prometheus, while it runs and after it: as the text that the exporter of a host reads."""
+"""What a go-live says of itself to Prometheus, while it runs and after it: text that the exporter of a host reads."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Grafana's dashboards, written from a catalogue of what they show (dashboards.yml).
 
-The form is that of Grafana 7.5, schema version 27, which every later version loads and brings up to date by itself: the data
-source by its name, every query with a refId, panels of types that 7.5 has (grafana.com/docs/grafana/v7.5/dashboards/json-model).
-Thresholds of golive_limits are no part of the files: they are read from Prometheus like everything else (golive_limit), so
-a limit that the inventory changes is the one that is drawn.
+The form is that of Grafana 7.5, schema version 27, which every later version loads and brings up to date by itself: the
+data source by its name, every query with a refId, panels of types that 7.5 has
+(grafana.com/docs/grafana/v7.5/dashboards/json-model). Limits are no part of the files: they are read from Prometheus
+like everything else (golive_limit), so a limit that the inventory changes is the one that is drawn.
 """
 
 from __future__ import annotations
