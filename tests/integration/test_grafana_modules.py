@@ -96,9 +96,8 @@ auto_assign_org_role = Viewer
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert "not Grafana" in process.stdout.readline()
-        asked = {
-            "url": f"https://127.0.0.1:{port}", "ca_file": authority.ca_file, "user": "golive-admin", "password": "right",
-        }  # fmt: skip
+        login = {"user": "golive-admin", "password": "right"}
+        asked = {"url": f"https://127.0.0.1:{port}", "ca_file": authority.ca_file, **login}
         time.sleep(0.2)
         yield Grafana(asked, etc / "dashboards" / "hosts.json")
         process.terminate()
