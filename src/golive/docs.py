@@ -1,4 +1,4 @@
-"""What is written from the project's own data: a README for each role, docs/roles.md, gates.md and exit-codes.md."""
+"""What is written from the project's own data: READMEs of roles, docs/roles.md, gates.md, exit-codes.md, dashboards."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import yaml
 from golive_core.ending import CODES
 from golive_core.texts import TEXTS, pick
 
-from . import doctor
+from . import dashboards, doctor
 from .lab import ROOT
 
 # Every role has these, and nobody calls them by name.
@@ -51,6 +51,7 @@ def pages() -> dict[Path, str]:
         ROOT / "docs" / "roles.md": roles_page(roles),
         ROOT / "docs" / "gates.md": gates_page(doctor.catalogue()),
         ROOT / "docs" / "exit-codes.md": exit_codes_page(),
+        **dashboards.pages(),
     }
 
 
@@ -58,6 +59,7 @@ def write() -> list[Path]:
     """Write the pages that are not up to date, and return which these were."""
     stale = {path: text for path, text in pages().items() if not path.exists() or path.read_text("utf-8") != text}
     for path, text in stale.items():
+        path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
     return list(stale)
 
