@@ -12,7 +12,7 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -38,6 +38,13 @@ BOUNDARIES = {
     "judgement": "PLAY [Release | Judge the live",
     "record": "PLAY [Record",
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def old_release_serves(fleet: Fleet) -> Iterator[None]:
+    """What follows finds OLD, as what came before left it."""
+    yield
+    back_to_old(fleet)
 
 
 def start(fleet: Fleet, **variables: Any) -> subprocess.Popen[str]:
