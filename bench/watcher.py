@@ -1,9 +1,9 @@
 """How often the watcher errs and how soon it acts, by simulation: golive's rules beside the guide's plain ones.
 
-A healthy service answers 0.2 % of its requests with an error, and has one blip of 8 s with 20 % an hour. Requests come at
-random (Poisson). A fault begins after ten healthy minutes, and from then on a share of the answers is wrong. At 1 request/s
-golive adds 4 of its own, as it does on an edge; the row without them shows what they are for. What the keys of --json mean is in
-docs/bench.md.
+A healthy service answers 0.2 % of its requests with an error, and has one blip of 8 s with 20 % an hour. Requests come
+at random (Poisson). A fault begins after ten healthy minutes, and from then on a share of the answers is wrong. At 1
+request/s golive adds 4 of its own, as it does on an edge; the row without them shows what they are for. What the keys
+of --json mean is in docs/bench.md.
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ def golive() -> Tick:
         second += 1
         traffic.close(second)
         seen = (too_many_errors(traffic, LIMITS), errors_that_stay(traffic, LIMITS))
-        return any([one.tick(true) for one, true in zip(held, seen, strict=True)])
+        counted = [one.tick(true) for one, true in zip(held, seen, strict=True)]
+        return any(counted)
 
     return tick
 
@@ -148,9 +149,7 @@ def targets(false: list[dict[str, Any]], seen: list[dict[str, Any]]) -> list[dic
         )
     for fault, most in (("outage", 10), ("10 %", 45), ("steady 4 %", 150)):
         for rate in ("1, 4 added", "5", "50"):
-            row = next(
-                row for row in seen if row["rule"] == "golive" and row["fault"] == fault and row["rate"] == rate
-            )
+            row = next(row for row in seen if row["rule"] == "golive" and row["fault"] == fault and row["rate"] == rate)
             wanted.append(
                 {
                     "name": f"{fault} at {rate} requests/s, median",
@@ -197,7 +196,15 @@ def main() -> None:
     print(f"Healthy for {HOURS} h, one blip of {BLIP_SECONDS} s an hour: share of {asked.runs} series rolled back\n")
     rates = list(RATES)
     rows = [
-        [name, *(f"{100 * row['false']:.1f} %" for rate in rates for row in false if row["rule"] == name and row["rate"] == rate)]
+        [
+            name,
+            *(
+                f"{100 * row['false']:.1f} %"
+                for rate in rates
+                for row in false
+                if row["rule"] == name and row["rate"] == rate
+            ),
+        ]
         for name in RULES
     ]
     print(table(["rule", *(f"{rate} /s" for rate in rates)], rows))

@@ -1,8 +1,8 @@
 """When a release has to give the traffic back: the rules of the watcher, without any input or output.
 
-They are the guide's five triggers (health, errors, latency, resources, business), made robust: a share must be above its
-limit in a long window and in a short one, for some seconds, with a least number of wrong answers and a confidence bound.
-What they cost in false rollbacks and in time is what ``bench/watcher.py`` shows.
+They are the guide's five triggers (health, errors, latency, resources, business), made robust: a share must be above
+its limit in a long window and in a short one, for some seconds, with a least number of wrong answers and a bound. What
+they cost in false rollbacks and in time is what ``bench/watcher.py`` shows.
 """
 
 from __future__ import annotations
@@ -147,9 +147,7 @@ def errors_that_stay(traffic: Traffic, limits: Limits) -> bool:
 
 def too_slow(traffic: Traffic) -> bool:
     """Whether P95 is above its limit, in a minute and in its last quarter."""
-    return all(
-        seen.n >= LEAST_FOR_P95 and seen.slow_share > P95_TAIL for seen in map(traffic.last, (MINUTE, SHORT))
-    )
+    return all(seen.n >= LEAST_FOR_P95 and seen.slow_share > P95_TAIL for seen in map(traffic.last, (MINUTE, SHORT)))
 
 
 class Held:
@@ -217,7 +215,7 @@ class Metric:
 class Before:
     """The state before the switch, of whatever served then: five minutes of requests, and whether it was healthy."""
 
-    counts: Counts = Counts()
+    counts: Counts = field(default_factory=Counts)
     healthy: bool = True
 
     def violates(self, rule: str, limits: Limits) -> bool:
@@ -315,7 +313,9 @@ class Judge:
             )
             found.append(Finding("edge", PAGE, sentence, numbers))
         if seen.down and seen.direct_failed <= most:
-            sentence = f"{', '.join(seen.down)} fail{'s' if len(seen.down) == 1 else ''} its health checks; others serve"
+            sentence = (
+                f"{', '.join(seen.down)} fail{'s' if len(seen.down) == 1 else ''} its health checks; others serve"
+            )
             found.append(Finding("server", PAGE, sentence, {"down": list(seen.down)}))
         return found
 
@@ -402,7 +402,7 @@ def window(on_guard_seconds: float, strict_seconds: float, normal_seconds: float
 
 
 def leads(name: str, order: Sequence[str], alive: Callable[[str], bool], holder: str = "") -> bool:
-    """Whether this edge is the one that acts: of those whose watcher lives, the one with the shared address, or the first.
+    """Whether this edge acts: of those whose watcher lives, it is the one with the shared address, or the first.
 
     :param order: all edges, this one included, as the inventory has them
     :param holder: the edge with the shared address; "" when there is none, or nobody knows
