@@ -4,11 +4,12 @@ Below the directory of the watcher:
 
     order.json      what it was last told to do; written by module edge_watcher alone
     guard.json      how far it is with that; written by the watcher alone, read again after a reboot
+    act.json        the last rollback; written under the lock of the map
     freeze.json     why nothing may go live; written by the watcher, or by a run that went back
     chain/          events.jsonl, head.json and its signature: a record of decisions, signed by the edge's own key
 
-An order and an act exclude each other by the lock of the map (:func:`map_lock`): after an order was written, the watcher
-does nothing any more that an older one told it to.
+An order and an act exclude each other by the lock of the map (:func:`map_lock`): after an order was written, the
+watcher does nothing any more that an older one told it to.
 """
 
 from __future__ import annotations
@@ -95,6 +96,7 @@ class Home:
         self.order_file = self.directory / "order.json"
         self.guard_file = self.directory / "guard.json"
         self.freeze_file = self.directory / "freeze.json"
+        self.act_file = self.directory / "act.json"
         self.key = signing.home(self.chain) / signing.KEY_NAME
         self.allowed = signing.home(self.chain) / signing.ALLOWED_NAME
 
@@ -120,6 +122,20 @@ class Home:
         if not self.freeze_file.exists():
             self.directory.mkdir(mode=0o750, parents=True, exist_ok=True)
             write_json(self.freeze_file, {"reason": reason, "time": utc_now(), "release": release, "by": by})
+
+    def last_act(self, order: Order) -> dict[str, Any]:
+        """Return how the watcher acted on an order; {} when it did not. Asked after a newer order was written."""
+        # By the time of an order, the act of the one before is in its own file: both are written under the map's lock.
+        told = read_json(self.act_file)
+        return told if told.get("order") == order.id else {}
+
+    def fingerprint(self) -> str:
+        """Return the fingerprint of the key by which the chain is signed; "" before its first event."""
+        try:
+            signature = (self.chain / record.SIGNATURE).read_text(encoding="utf-8")
+            return signing.read_signature(signature).fingerprint
+        except (OSError, signing.SigningError):
+            return ""
 
     # --- the chain
 
@@ -163,6 +179,11 @@ def fresh(state: Mapping[str, Any], uptime: float) -> bool:
     :param uptime: present time of the clock that the state's `uptime` is of (CLOCK_BOOTTIME)
     """
     return 0 <= uptime - float(state.get("uptime", -1e9)) < STALE_SECONDS
+
+
+def not_fresh(state: Mapping[str, Any], uptime: float) -> list[str]:
+    """Return that the watcher does not run; nothing when it does."""
+    return [] if state and fresh(state, uptime) else ["the watcher does not run"]
 
 
 def not_on_guard(state: Mapping[str, Any], release: str, uptime: float) -> list[str]:

@@ -1,8 +1,8 @@
 """The watcher itself: a service on every edge that guards the release which serves, and gives the traffic back.
 
 It needs nobody for that but the HAProxy beside it: it reads the access log from a local datagram, asks the application
-through the edge and directly, decides once a second (watcher.py), and acts like module edge_switch does. Times are those
-of a clock that no correction steps.
+through the edge and directly, decides once a second (watcher.py), and acts like module edge_switch does. Times are
+those of a clock that no correction steps.
 """
 
 from __future__ import annotations
@@ -304,7 +304,7 @@ class Neighbours:
 
         if leads(name, order, lives, self.holder):
             return str(name)
-        return next(edge for edge in sorted(order, key=lambda edge: edge != self.holder) if lives(edge))
+        return str(next(edge for edge in sorted(order, key=lambda edge: edge != self.holder) if lives(edge)))
 
     def gone_back(self, live: Live, back_colour: str) -> str:
         """Return a neighbour that has already given the traffic back; "" when none has."""
@@ -555,6 +555,7 @@ class Watcher:
             )
             replace_map(self.map_file, wanted)
             self.acted = told
+            write_json(self.home.act_file, {**told, "order": self.order.id, "generation": wanted.generation})
             self.rollbacks += 1
             problem = self._tell_workers(wanted)
         switched = time.monotonic() - decided
