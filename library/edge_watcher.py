@@ -176,7 +176,7 @@ def _uptime() -> float:
 
 
 def _state() -> dict[str, Any]:
-    return watch_guard.read_json(watch_guard.STATE)
+    return dict(watch_guard.read_json(watch_guard.STATE))
 
 
 def _running() -> bool:

@@ -1,4 +1,4 @@
-"""A double of the application: one colour, told from its port, that fails as /run/fault-PORT says: {error, seconds, ready}."""
+"""A double of the application: one colour, told from its port, that fails as /run/fault-PORT says (JSON)."""
 
 import http.server
 import json
