@@ -167,7 +167,7 @@ class Home:
 
 
 def _beginning(host: str, app: str) -> dict[str, Any]:
-    return {"id": f"watcher-{host}", "app": app, "release": "", "kind": "watcher", "host": host}
+    return {"id": "chain", "app": app, "release": "", "kind": "watcher", "host": host}
 
 
 # --- what is told of it

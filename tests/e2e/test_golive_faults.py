@@ -49,7 +49,12 @@ def test_a_release_that_refuses_to_start_shows_its_last_words(fleet):
 
 def test_a_red_gate_after_the_switch_flips_back_without_a_lost_request(fleet):
     with fleet.loop() as loop:
-        run = fleet.golive(NEXT, *FROM_RELEASE_ON, gates_overrides={"performance.throughput": {"above": 5000}})
+        run = fleet.golive(
+            NEXT,
+            *FROM_RELEASE_ON,
+            unfreeze="a test begins",
+            gates_overrides={"performance.throughput": {"above": 5000}},
+        )
     assert run.code != 0
     assert run.told["verdict"] == "ROLLED BACK"
     assert [seen["kind"] for seen in run.told["switches"]] == ["switch", "flip_back"]
@@ -58,7 +63,11 @@ def test_a_red_gate_after_the_switch_flips_back_without_a_lost_request(fleet):
 
 
 def test_too_few_samples_are_no_evidence(fleet):
-    run = fleet.golive(NEXT, *FROM_RELEASE_ON, gates_load_seconds=10)
+    frozen = fleet.golive(NEXT, "--tags", "preflight")
+    assert frozen.code != 0
+    assert any("lets nothing go live since" in said for said in frozen.told["blocking"]), frozen.told["blocking"]
+    run = fleet.golive(NEXT, *FROM_RELEASE_ON, unfreeze="only a limit was too high", gates_load_seconds=10)
+    assert any("only a limit was too high" in note["message"] for note in run.told["notes"])
     assert run.told["verdict"] == "ROLLED BACK"
     verdicts = run.gate("performance.latency_p95")
     assert [seen["verdict"] for seen in verdicts] == ["NO-EVIDENCE"]
@@ -67,7 +76,7 @@ def test_too_few_samples_are_no_evidence(fleet):
 
 def test_hosts_that_were_left_open_are_named_and_closed_again(fleet):
     phases = ("--tags", "preflight,infrastructure,security")
-    run = fleet.golive("1.0.0", *phases, firewall_enabled=False)
+    run = fleet.golive("1.0.0", *phases, unfreeze="a test begins", firewall_enabled=False)
     assert run.code != 0
     tried_from = {"database_port": "edge1", "cache_port": "edge1", "app_ports": "data1", "metrics_ports": "app1"}
     for gate, host in tried_from.items():
