@@ -9,7 +9,7 @@ short_description: Tell the watcher of an edge what to guard, or ask what it see
 description:
   - Writes the order that the watcher follows. From then on it does nothing that an older order told it to, whether
     it runs or not; one that runs confirms the order within a few seconds.
-  - Takes back, with a reason, that nothing may go live after a rollback, and adds that to the watcher's chain of events.
+  - Takes back, with a reason, that nothing may go live after a rollback, and adds that to the watcher's chain.
 options:
   state:
     description:
