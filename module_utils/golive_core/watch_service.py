@@ -169,6 +169,9 @@ class Eyes:
 
     def check(self) -> None:
         """Ask for health through the edge, and every server of the colour directly, at the same time."""
+        if self.colour not in COLOURS:  # before the first release nothing can be healthy
+            self.forget_checks()
+            return
         port = self.settings["ports"].get(self.colour)
         asked = {"": self._pool.submit(self._health_of, "")}
         if port:
@@ -183,6 +186,12 @@ class Eyes:
         self.direct_failed = min((self._failed[host] for host in said), default=0)
         self.direct_said = next((f"{host}: {wrong}" for host, wrong in said.items() if wrong), "")
         self.down = [host for host in said if self._failed[host] > self.limits.failed_checks]
+
+    def forget_checks(self) -> None:
+        """Begin to count anew: a release is judged by its own checks."""
+        self.edge_failed = self.direct_failed = 0
+        self.down = []
+        self._failed.clear()
 
     def _health_of(self, place: str) -> str:
         """Return what is wrong at a server, or through the edge when no place is given."""
@@ -391,6 +400,7 @@ class Watcher:
         if order.state == ARMED:
             with self.eyes.lock:
                 self.eyes.books[order.colour].restart()
+            self.eyes.forget_checks()
             threading.Thread(target=self.eyes.learn_past, args=(order.at,), daemon=True).start()
             told = {**asdict(order), "before": before.counts._asdict(), "healthy_before": before.healthy}
             self.note("watcher.armed", told)
