@@ -104,7 +104,7 @@ def main() -> None:
     module.exit_json(
         changed=False,
         lock=_lock(state_dir, time.time()),
-        freeze=_read(state_dir / "freeze.json"),
+        freeze=_read(state_dir / "watcher" / "freeze.json"),
         since=_since(state_dir / "current"),
         watcher=_watcher(module),
     )
