@@ -41,7 +41,8 @@ def test_a_synthetic_alert_reaches_every_receiver_and_is_timed(probe, sink):
 
 
 @pytest.mark.parametrize(("name", "says"), [("dingtalk", "sign not match"), ("mail", "tries by email failed")])
-def test_a_receiver_that_refuses_turns_it_red(host, probe, sink, name, says):
+@pytest.mark.usefixtures("sink")
+def test_a_receiver_that_refuses_turns_it_red(host, probe, name, says):
     host.check_output(f"touch /run/refuse-{name}")
     measured = probe(*ALL)
     host.check_output(f"rm /run/refuse-{name}")
