@@ -15,7 +15,7 @@ import yaml
 # Ansible sends module_utils to the targets but does not put it on the controller's path.
 sys.path.insert(0, str(Path(__file__).parents[1] / "module_utils"))
 
-from golive_core import alertmanager, catalogue, certificate, firewall, notify, texts, variables
+from golive_core import alertmanager, catalogue, certificate, firewall, notify, slo, texts, variables
 from golive_core.certificate_files import wrong_files
 from golive_core.image_archive import read_archive
 from golive_core.network import free_subnet, not_networks
@@ -136,6 +136,7 @@ class FilterModule:
             "golive_releases": releases,
             "golive_refusals": refusals,
             "golive_role_specs": role_specs,
+            "golive_slo_rules": slo.rules,
             "golive_text": texts.pick,
             "golive_unfinished": catalogue.unfinished,
             "golive_variable_refusals": variable_refusals,
