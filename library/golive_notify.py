@@ -18,9 +18,10 @@ options:
   event:
     description:
       - V(start) and V(verdict) tell of the run in O(record), V(freeze) of O(freeze). V(waiting) only sends what waits.
-      - V(test) sends a message that says that it is a test to every receiver, whatever it wants otherwise.
+      - V(test) sends a message that says that it is a test, V(said) sends O(said), to every receiver, whatever it wants
+        otherwise.
     type: str
-    choices: [start, verdict, freeze, waiting, test]
+    choices: [start, verdict, freeze, waiting, test, said]
     required: true
   receivers:
     description: Entries of C(golive_receivers); role golive says what each option means.
@@ -84,6 +85,18 @@ options:
         description: When it ends by itself.
         type: str
         default: ""
+  said:
+    description: What is told with O(event=said).
+    type: dict
+    suboptions:
+      app:
+        description: The application.
+        type: str
+        required: true
+      text:
+        description: The message.
+        type: str
+        required: true
   spool:
     description: Directory for what could not be told yet. Made with mode 0700.
     type: path
@@ -143,6 +156,8 @@ sentence:
   returned: always
 """
 
+import getpass
+import os
 import socket
 from pathlib import Path
 from typing import Any
@@ -164,6 +179,8 @@ RECEIVER: dict[str, dict[str, Any]] = {
     "agent_id": {"type": "int"},
     "config": {"type": "dict"},
 }
+EVENTS = ["start", "verdict", "freeze", "waiting", "test", "said"]
+SAID: dict[str, dict[str, Any]] = {key: {"type": "str", "required": True} for key in ("app", "text")}
 FREEZE: dict[str, dict[str, Any]] = {
     "app": {"type": "str", "required": True},
     "state": {"type": "str", "choices": ["on", "off"], "required": True},
@@ -183,6 +200,10 @@ def _message(params: dict[str, Any]) -> notify.Message | None:
     if params["event"] == "freeze":
         frozen = params["freeze"]
         return notify.of_freeze(frozen["app"], frozen["state"], frozen["who"], frozen["reason"], frozen["until"])
+    if params["event"] == "said":
+        said = params["said"]
+        who = os.environ.get("SUDO_USER") or getpass.getuser()
+        return notify.of_said(said["app"], who, socket.gethostname(), said["text"])
     return notify.of_test(socket.gethostname()) if params["event"] == "test" else None
 
 
@@ -190,18 +211,24 @@ def main() -> None:
     """Parse, tell, note it in the record, return."""
     module = AnsibleModule(
         argument_spec={
-            "event": {"type": "str", "choices": ["start", "verdict", "freeze", "waiting", "test"], "required": True},
+            "event": {"type": "str", "choices": EVENTS, "required": True},
             "receivers": {"type": "list", "elements": "dict", "default": [], "options": RECEIVER},
             "record": {"type": "path", "default": ""},
             "link": {"type": "str", "default": ""},
             "freeze": {"type": "dict", "options": FREEZE},
+            "said": {"type": "dict", "options": SAID},
             "spool": {"type": "path", "required": True},
             "language": {"type": "str", "choices": ["en", "zh", "both"], "default": "en"},
             "tries": {"type": "int", "default": 3},
             "pause_seconds": {"type": "float", "default": 1},
             "timeout_seconds": {"type": "float", "default": 5},
         },
-        required_if=[("event", "start", ["record"]), ("event", "verdict", ["record"]), ("event", "freeze", ["freeze"])],
+        required_if=[
+            ("event", "start", ["record"]),
+            ("event", "verdict", ["record"]),
+            ("event", "freeze", ["freeze"]),
+            ("event", "said", ["said"]),
+        ],
         supports_check_mode=True,
     )
     params = module.params

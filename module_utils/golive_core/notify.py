@@ -22,6 +22,7 @@ from typing import Any
 from .texts import LANGUAGES, TEXTS, Text, pick, text
 
 EVENTS = ("start", "verdict", "rollback", "freeze", "alert")
+FOR_ALL = ("test", "said")  # whatever a receiver wants otherwise
 SEVERITIES = ("urgent", "important", "general")
 # What a receiver of each kind must have.
 KINDS: Mapping[str, tuple[str, ...]] = {
@@ -181,6 +182,21 @@ def of_test(host: str) -> Message:
     )
 
 
+def of_said(name: str, who: str, where: str, said: str) -> Message:
+    """Return what a person wants told; every receiver gets it, and it is news each time.
+
+    :param name: of the application
+    """
+    return Message(
+        id=f"said:{who}:{time.time_ns()}",
+        event="said",
+        severity="general",
+        subject=f"{name}: {said}",
+        lines=[fill("message.by", who=who, where=where)],
+        facts={"app": name},
+    )
+
+
 def of_alerts(payload: Mapping[str, Any]) -> Message:
     """Return the message about a group of alerts, as Alertmanager's webhook tells of them.
 
@@ -281,8 +297,8 @@ def wants(receiver: Receiver, message: Message) -> bool:
     """Return whether a receiver is told a message: by its events, severities and owners; an empty list is all."""
     return (
         receiver["kind"] != "alertmanager"
-        and message.event in ("test", *(receiver.get("events") or EVENTS))
-        and (message.event == "test" or message.severity in (receiver.get("severities") or SEVERITIES))
+        and message.event in (*FOR_ALL, *(receiver.get("events") or EVENTS))
+        and (message.event in FOR_ALL or message.severity in (receiver.get("severities") or SEVERITIES))
         and (not message.owner or message.owner in (receiver.get("owners") or [message.owner]))
     )
 

@@ -224,6 +224,13 @@ def test_nobody_to_tell_is_said_and_never_counted_as_told(run_module, run, tmp_p
     assert told["messages"][0]["outcomes"] == []
 
 
+def test_what_a_person_says_is_told_and_needs_no_record(run_module, sink, tmp_path):
+    params = {"event": "said", "said": {"app": "football", "text": "back at 10:00"}, "spool": str(tmp_path / "spool")}
+    params["receivers"] = [{"name": "t", "kind": "slack", "url": sink.url, "events": ["verdict"]}]
+    assert run_module("golive_notify", params)["sentence"] == "said: told t"
+    assert "football: back at 10:00" in sink.seen[0]["body"]["text"]
+
+
 def test_check_mode_tells_nobody(run_module, sink, run, tmp_path):
     params = {"event": "start", "record": str(run), "spool": str(tmp_path / "spool")}
     params["receivers"] = [{"name": "t", "kind": "slack", "url": sink.url}]

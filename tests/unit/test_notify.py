@@ -151,6 +151,14 @@ def test_a_synthetic_alert_is_known_by_its_id():
     assert of_alerts(group(alert(notify.PROBE, probe="p1"))).facts["probes"] == ["p1"]
 
 
+def test_what_a_person_says_goes_to_every_receiver_in_that_persons_words():
+    message = notify.of_said("football", "ada", "desk", "back to 1.3.0")
+    assert wants({"name": "x", "kind": "slack", "events": ["start"], "severities": ["urgent"]}, message)
+    assert notify.subject(message, "en") == "[general] football: back to 1.3.0"
+    assert notify.plain(message, "zh") == "执行人：ada，控制机：desk"
+    assert message.id != notify.of_said("football", "ada", "desk", "again").id
+
+
 @pytest.mark.parametrize("payload", [{}, {"alerts": 3}, {"alerts": [{}], "commonLabels": {}, "groupLabels": {}}])
 def test_what_alertmanager_does_not_post_is_refused(payload):
     with pytest.raises(ValueError, match="not what Alertmanager posts"):
