@@ -17,7 +17,8 @@ _LINES = (
     "{{ range .Alerts }}{{ .Status }}: {{ .Annotations.summary }}"
     "{{ if .Annotations.runbook_url }} ({{ .Annotations.runbook_url }}){{ end }}\n{{ end }}"
 )
-_HEAD = "[{{ .CommonLabels.severity }}] {{ .GroupLabels.alertname }}: {{ .Status }} ({{ .Alerts | len }})"
+# Not GroupLabels: an alert may be grouped by something else, as the synthetic one is.
+_HEAD = "[{{ .CommonLabels.severity }}] {{ .CommonLabels.alertname }}: {{ .Status }} ({{ .Alerts | len }})"
 
 
 def configuration(
