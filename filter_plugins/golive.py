@@ -15,7 +15,19 @@ import yaml
 # Ansible sends module_utils to the targets but does not put it on the controller's path.
 sys.path.insert(0, str(Path(__file__).parents[1] / "module_utils"))
 
-from golive_core import catalogue, certificate, firewall, record, rehearsal, status, variables
+from golive_core import (
+    alertmanager,
+    catalogue,
+    certificate,
+    firewall,
+    notify,
+    record,
+    rehearsal,
+    slo,
+    status,
+    texts,
+    variables,
+)
 from golive_core.certificate_files import wrong_files
 from golive_core.image_archive import read_archive
 from golive_core.network import free_subnet, not_networks
@@ -89,6 +101,20 @@ def certificate_problem(chain: str, key: str, authority: str, names: Iterable[st
     return certificate.problem(chain, key, authority, names, days, time.time())
 
 
+def relayed(receivers: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the receivers of alerts that Alertmanager does not speak to, as the relay wants them."""
+    return [
+        dict(receiver)
+        for receiver in receivers
+        if receiver["kind"] not in notify.NATIVE and "alert" in (receiver.get("events") or notify.EVENTS)
+    ]
+
+
+def probed(receivers: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Return name and kind of the receivers that the synthetic alert goes to; what they hold stays out of it."""
+    return [{"name": receiver["name"], "kind": receiver["kind"]} for receiver in alertmanager.probed(receivers)]
+
+
 def status_lines(
     hosts: Iterable[str], hostvars: Mapping[str, Any], groups: Mapping[str, Any], records: str, language: str
 ) -> list[str]:
@@ -118,6 +144,7 @@ class FilterModule:
             "golive_certificate_problem": certificate_problem,
             "golive_failure_sentence": catalogue.failure_sentence,
             "golive_free_subnet": free_subnet,
+            "golive_alertmanager": alertmanager.configuration,
             "golive_app_target": app_target,
             "golive_event": catalogue.as_event,
             "golive_firewall_refusals": firewall.refusals,
@@ -135,11 +162,16 @@ class FilterModule:
             "golive_nth_address": nth_address,
             "golive_peer": peer,
             "golive_phase_hosts": catalogue.phase_hosts,
+            "golive_probed": probed,
+            "golive_receiver_refusals": notify.refusals,
+            "golive_relayed": relayed,
             "golive_rehearsal_covered": rehearsal_covered,
             "golive_releases": releases,
             "golive_refusals": refusals,
             "golive_role_specs": role_specs,
+            "golive_slo_rules": slo.rules,
             "golive_status_lines": status_lines,
+            "golive_text": texts.pick,
             "golive_unfinished": catalogue.unfinished,
             "golive_variable_refusals": variable_refusals,
             "golive_without": catalogue.without,

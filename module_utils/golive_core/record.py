@@ -407,6 +407,7 @@ def tell(events: Sequence[Event]) -> dict[str, Any]:
         "failures": [],
         "notes": [],
         "switches": [],
+        "messages": [],
         "signature": {"signed": False, "identity": "", "why": "the record was not finished"},
     }
     for event in events:
@@ -427,6 +428,8 @@ def tell(events: Sequence[Event]) -> dict[str, Any]:
             told["gates"].append({**data, "time": event["time"]})
         elif event["kind"] == "note":
             told["notes"].append({**data, "time": event["time"]})
+        elif event["kind"] == "message":
+            told["messages"].append({**data, "time": event["time"]})
         elif event["kind"] == "signing":
             told["signature"] = data
         elif event["kind"] in ("switch", "flip_back"):

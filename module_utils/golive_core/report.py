@@ -132,7 +132,22 @@ def result(told: Mapping[str, Any]) -> list[Line]:
         ("found", _each_once(found)),
         ("measures", _each_once(measures)),
         ("follow-up", _each_once(follow)),
+        ("messages", messages(told)),
     ]
+
+
+def messages(told: Mapping[str, Any]) -> list[Text]:
+    """Return who was told what, who could not be told and why, and when there was nobody to tell."""
+    lines: list[Text] = []
+    for sent in told.get("messages", []):
+        rows = sent["outcomes"] + sent["waiting"]
+        if not rows:
+            lines.append({code: f"{sent['event']}: {said}" for code, said in TEXTS["message.nobody"].items()})
+        for row in rows:
+            state = TEXTS["message.kept" if row["state"] == "kept" else "message.sent"]
+            why = f": {row['why']}" if row.get("why") else ""
+            lines.append({code: f"{sent['event']}, {row['receiver']}: {said}{why}" for code, said in state.items()})
+    return _each_once(lines)
 
 
 def _waiver(gate: Mapping[str, Any]) -> dict[str, str]:

@@ -40,6 +40,7 @@ def test_a_planted_fault_is_caught_before_any_user_meets_it(fleet, fault, gate):
     assert gate in run.output.rpartition("PLAY [Record")[2]
 
 
+@pytest.mark.full
 def test_a_release_that_refuses_to_start_shows_its_last_words(fleet):
     run = fleet.golive(NEXT, *FROM_RELEASE_ON, football_fault={"FOOTBALL_FAULT_START": "refuse"})
     assert run.code != 0
@@ -57,6 +58,7 @@ def test_a_red_gate_after_the_switch_flips_back_without_a_lost_request(fleet):
     assert set(loop.seen["releases"]) == {"1.0.0", NEXT}
 
 
+@pytest.mark.full
 def test_too_few_samples_are_no_evidence(fleet):
     frozen = fleet.golive(NEXT, "--tags", "preflight", unfreeze="")
     assert frozen.code != 0

@@ -110,13 +110,10 @@ def survives(fleet: Fleet, hurt: Callable[[], Any]) -> Run:
 
 
 def points(number: int) -> list[Any]:
-    """Return seeded points: a boundary, and seconds after it. The first alone is for every run of the tests."""
+    """Return seeded points: a boundary, and seconds after it."""
     chance = random.Random(SEED)
     rows = [(chance.choice(list(BOUNDARIES)), round(chance.uniform(0, 6), 2)) for _ in range(number)]
-    return [
-        pytest.param(place, after, id=f"{place}+{after}", marks=() if count == 0 else pytest.mark.full)
-        for count, (place, after) in enumerate(rows)
-    ]
+    return [pytest.param(place, after, id=f"{place}+{after}", marks=pytest.mark.full) for place, after in rows]
 
 
 @pytest.mark.parametrize(("place", "after"), points(30))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from golive_core import slo
 
 ROLES = Path(__file__).parents[2] / "roles"
 
@@ -49,7 +50,7 @@ def test_both_languages_show_the_same_figures(rule: dict[str, Any]) -> None:
 
 @every_rule
 def test_a_limit_is_a_shared_one(rule: dict[str, Any]) -> None:
-    compared = re.search(r"(?:>|<|==) (\S.*)$", rule["expr"])
+    compared = re.search(r"(?:>|<|==) (\S.*)$", " ".join(rule["expr"].split()))
     assert compared, "a rule without a comparison fires always"
     shared = re.fullmatch(r"\{\{ golive_limits\.(\w+) \}\}", compared[1])
     assert compared[1] == "0" or (shared and shared[1] in LIMITS)
@@ -59,5 +60,31 @@ def test_every_limit_of_the_guide_for_hosts_and_application_has_a_rule() -> None
     used = {name for rule in RULES for name in re.findall(r"golive_limits\.(\w+)", rule["expr"])}
     assert used == {
         "cpu_share", "memory_share", "disk_share", "api_seconds", "error_share",
-        "rollback_error_share", "rollback_p95_seconds",
+        "rollback_error_share", "rollback_p95_seconds", "rollback_resource_share",
     }  # fmt: skip
+
+
+@every_rule
+def test_a_rule_leads_to_a_section_of_a_runbook(rule: dict[str, Any]) -> None:
+    page = ROLES.parent / "docs" / "runbooks" / f"{rule['runbook']}.md"
+    assert f"## {rule['name']}\n" in page.read_text("utf-8")
+
+
+def test_a_promise_gives_four_alerts_with_two_windows_each() -> None:
+    text = {"en": "Errors", "zh": "错误"}
+    promise = {
+        "name": "X",
+        "objective": 0.99,
+        "bad": "b[WINDOW]",
+        "total": "t[WINDOW]",
+        "owner": "technical",
+        "summary": text,
+    }
+    made = slo.rules([promise])
+    assert [alert["severity"] for alert in made["alerts"]] == ["urgent", "urgent", "important", "general"]
+    assert made["alerts"][0]["expr"] == (
+        'golive:slo_bad_share:5m{slo="X"} > 0.144 and golive:slo_bad_share:1h{slo="X"} > 0.144'
+    )
+    assert made["records"][0] == {"record": "golive:slo_bad_share:5m", "expr": "(b[5m])\n/\n(t[5m])", "slo": "X"}
+    with pytest.raises(ValueError, match="wanted above 0 and below 1"):
+        slo.rules([{**promise, "objective": 1}])

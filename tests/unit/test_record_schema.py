@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from golive_core import record
+from golive_core.delivery import Outcome
 from golive_core.judge import Verdict, judge
 from golive_core.measurement import measurement
 from jsonschema import Draft202012Validator
@@ -15,6 +16,7 @@ from support import NOW, ROOT
 
 SCHEMA = json.loads((ROOT / "docs" / "record.schema.json").read_text(encoding="utf-8"))
 GATE = {"id": "release.health", "judge": {"all_ok": True}, "title": {"en": "Health", "zh": "健康"}, "remedy": "Look."}
+KEPT = Outcome("team", "email", "kept", 3, "no").as_dict()
 WAIVER = {"gate": "release.health", "reason": "known", "who": "ada", "until": "2999-01-01"}
 
 
@@ -42,6 +44,8 @@ def events(directory: Path) -> list[dict[str, Any]]:
             ("switch", {"before": "", "after": "1.0.0"}),
             ("flip_back", {"before": "1.0.0", "after": ""}),
             ("phase.failed", {"phase": "release", "host": "app1", "task": "t", "message": "no"}),
+            ("message", {"event": "start", "outcomes": [], "waiting": []}),
+            ("message", {"event": "verdict", "outcomes": [KEPT], "waiting": []}),
             ("phase.completed", {"phase": "record"}),
             ("signing", {"signed": True, "identity": "ada@desk", "fingerprint": "SHA256:x", "why": ""}),
         ],
@@ -100,6 +104,7 @@ def test_phases_and_version_are_those_of_the_code() -> None:
         lambda told: told["chain"].update(head="x"),
         lambda told: told["switches"][0].update(time="yesterday"),
         lambda told: told["signature"].pop("why"),
+        lambda told: told["messages"][1]["outcomes"][0].update(state="maybe"),
     ],
 )
 def test_what_a_record_is_not(tmp_path: Path, spoil: Any) -> None:

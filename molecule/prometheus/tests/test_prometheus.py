@@ -10,6 +10,7 @@ UNITS = ["prometheus"]
 def test_it_reads_the_targets_of_the_inventory(api, address, becomes):
     here = address("ops1")
     wanted = {("node", f"{here}:9100"), ("prometheus", f"{here}:9090"), ("alertmanager", f"{here}:9093")}
+    wanted.add(("relay", "127.0.0.1:9096"))
 
     def targets():
         found = api("targets")["activeTargets"]
