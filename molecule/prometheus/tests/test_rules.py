@@ -74,6 +74,9 @@ CASES: dict[str, list[tuple[str, str, str]]] = {
         *same('pg_stat_activity_count{host="x",state="active"}', 40, 40),
         *same(f"pg_settings_max_connections{HOST}", 100, 100),
     ],
+    "WatcherSilent": [(f"golive_watcher_heartbeat_timestamp_seconds{HOST}", still(0), grows(30))],
+    "WatcherPage": same('golive_watcher_page{host="x",sentence="blind"}', 1, 0),
+    "ReleasesFrozen": same('golive_watcher_frozen{host="x",release="1.1.0"}', 1, 0),
     "SecretOverdue": [
         *same('golive_secret_made_timestamp_seconds{host="x",name="y"}', 0, 0),
         *same('golive_secret_max_age_seconds{host="x",name="y"}', 60, 86400),
