@@ -30,12 +30,12 @@ class Turn(NamedTuple):
 def seconds_until(turn: Turn, asked: Sequence[Asked], until: float) -> float | None:
     """Return seconds from a decision until the wanted colour had answered, with no other answer begun later.
 
-    A request that began before the decision may be answered by either colour.
+    A request that was under way at a decision, this one or the next, may be answered by either colour.
 
-    :param until: when the next switch was decided; what began later tells nothing of this one
+    :param until: when the next switch was decided; what ended later tells nothing of this one
     :returns: None when it never answered, or another colour still answered last
     """
-    rows = [each for each in asked if turn.decided <= each.began < until and not each.problem]
+    rows = [each for each in asked if turn.decided <= each.began and each.ended < until and not each.problem]
     wrong = [number for number, each in enumerate(rows) if each.colour != turn.colour]
     right = rows[wrong[-1] + 1 :] if wrong else rows
     return right[0].ended - turn.decided if right else None

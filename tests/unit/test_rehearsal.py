@@ -28,6 +28,11 @@ def test_what_began_before_the_decision_or_after_the_next_one_does_not_count() -
     assert seconds_until(Turn(10.0, "blue"), asked((10.1, "green")), 11.0) is None
 
 
+def test_a_request_that_the_next_switch_overtook_does_not_count() -> None:
+    rows = [*asked((10.02, "blue")), Asked(10.99, 11.03, "green", "")]
+    assert seconds_until(Turn(10.0, "blue"), rows, 11.0) == pytest.approx(0.03)
+
+
 def test_the_slowest_way_back_is_the_value_and_ways_there_do_not_count() -> None:
     turns = [Turn(1, "green"), Turn(2, "blue"), Turn(3, "green"), Turn(4, "blue")]
     rows = asked((1.9, "green"), (2.1, "blue"), (3.9, "green"), (4.3, "blue"))
