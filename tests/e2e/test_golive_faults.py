@@ -71,6 +71,7 @@ def test_too_few_samples_are_no_evidence(fleet):
     assert "1500" in verdicts[0]["message"]
 
 
+@pytest.mark.full
 def test_hosts_that_were_left_open_are_named_and_closed_again(fleet):
     phases = ("--tags", "preflight,infrastructure,security")
     run = fleet.golive("1.0.0", *phases, firewall_enabled=False)

@@ -19,6 +19,7 @@ SCENARIOS = sorted(path.parent.name for path in (ROOT / "molecule").glob("*/mole
 # Scenarios that the full suite also runs on hosts with an older release of the distribution.
 OLDER = yaml.safe_load((ROOT / "molecule" / "older.yml").read_text(encoding="utf-8"))
 AT_ONCE = 2  # as many as this machine has cores
+LONGEST = "watcher"  # begun first, so that it does not run alone at the end
 
 pytestmark = pytest.mark.lab
 
@@ -44,7 +45,7 @@ class Run:
 
 
 # Roles and sources that a site may do without: shown by the full suite alone.
-OPTIONS = {"edge_pair", "registry", "tls_acme"}
+OPTIONS = {"edge_pair", "grafana", "registry", "tls_acme"}
 # Those on the older releases come last: the two runs of one scenario share Molecule's directory for it.
 ALL = [
     *(pytest.param(Scenario(name), marks=[pytest.mark.full] * (name in OPTIONS)) for name in SCENARIOS),
@@ -78,6 +79,7 @@ def runs(request: pytest.FixtureRequest, lab: Lab) -> Iterator[dict[Scenario, Fu
     """The scenarios that were asked for, all begun."""
     items = [item for item in request.session.items if getattr(item, "function", None) is test_scenario]
     asked = [item.callspec.params["scenario"] for item in items]
+    asked.sort(key=lambda scenario: scenario.name != LONGEST)
     lab.images(*sorted({scenario.suite for scenario in asked}))
     with ThreadPoolExecutor(AT_ONCE) as pool:
         yield {scenario: pool.submit(_run, scenario, lab) for scenario in asked}

@@ -24,7 +24,7 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", ["10 % errors", "outage", pytest.param("3 s latency", marks=pytest.mark.full)])
 def test_a_release_that_goes_bad_gives_the_traffic_back(
     fault, armed, host, plant, state, becomes, live, fetch, journal, module
 ):
@@ -79,6 +79,7 @@ def test_a_sound_release_is_left_alone_and_its_figures_are_told(host, state, liv
     assert abs(beat - time.time()) < 10
 
 
+@pytest.mark.full
 @pytest.mark.usefixtures("armed")
 def test_a_failing_edge_is_no_reason_to_go_back(host, state, live, becomes):
     host.check_output("systemctl stop haproxy")
