@@ -53,6 +53,18 @@ options:
     description: Length of the lease.
     type: int
     default: 3600
+  report:
+    description: What the run says of itself to Prometheus, written for the exporter of this host.
+    type: dict
+    suboptions:
+      path:
+        description: File of metrics. Nothing is written while its directory is missing, as before the first exporter.
+        type: path
+        required: true
+      text:
+        description: Metrics in Prometheus' text format.
+        type: str
+        required: true
 author: [golive developers]
 attributes:
   check_mode:
@@ -127,6 +139,15 @@ def _hold(module: AnsibleModule, directory: Path) -> dict[str, Any]:
     return {"changed": False, "reason": asked.reason}  # a lease is not a change of the host
 
 
+def _report(file: Path, text: str) -> None:
+    """Write metrics in one step: the exporter may read at any time."""
+    if file.parent.is_dir():
+        draft = file.with_suffix(".new")
+        draft.write_text(text, encoding="utf-8")
+        draft.chmod(0o644)
+        draft.replace(file)
+
+
 def main() -> None:
     """Parse the arguments, take or release the lock."""
     module = AnsibleModule(
@@ -146,6 +167,10 @@ def main() -> None:
                 },
             },
             "seconds": {"type": "int", "default": 3600},
+            "report": {
+                "type": "dict",
+                "options": {"path": {"type": "path", "required": True}, "text": {"type": "str", "required": True}},
+            },
         },
         supports_check_mode=True,
     )
@@ -160,6 +185,8 @@ def main() -> None:
             holder = _read(directory / HOLDER)
             if holder and holder["owner"] == module.params["owner"] and not module.check_mode:
                 (directory / HOLDER).unlink()
+        if module.params["report"] and not module.check_mode:
+            _report(Path(module.params["report"]["path"]), module.params["report"]["text"])
     except OSError as error:
         module.fail_json(msg=f"The lock in {directory} cannot be kept: {error}. Make it writable and run again.")
     module.exit_json(**result)
