@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +13,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "module_utils"))
 from golive_core import schema
 from golive_core.measurement import Measurement, measurement
 
-# What role migration measures before it migrates.
-BEFORE = (
-    "database.migration_lint", "database.rehearsal", "database.rehearsal_seconds", "database.rehearsal_lock_wait",
-    "database.old_release_on_new_schema",
-)  # fmt: skip
 
-
-def unneeded(why: str, ids: Sequence[str] = BEFORE) -> list[Measurement]:
-    """Return the measurements of what need not be measured, each with why."""
-    return [measurement(id, n=1, value=0.0, unit="s", observed=why, expected="nothing that is pending") for id in ids]
+def unneeded(why: str) -> list[Measurement]:
+    """Return the measurement of a migration that need not be linted, and why."""
+    return [measurement("database.migration_lint", n=1, observed=why, expected="nothing that is pending")]
 
 
 class FilterModule:

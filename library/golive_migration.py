@@ -1,11 +1,11 @@
 #!/usr/bin/python
-"""Plan, run or rehearse the migration of an application, by its own commands in its own image."""
+"""Plan or run the migration of an application, by its own commands in its own image."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: golive_migration
-short_description: Plan, run or rehearse a migration by the application's own commands
+short_description: Plan or run a migration by the application's own commands
 description:
   - Runs on a host with the Docker engine and the image of the release. Each command gets a container of its own, which
     has no rights and writes nothing.
@@ -22,9 +22,8 @@ options:
     description:
       - V(planned) asks for the revisions and, when some are pending, for their SQL; it changes nothing.
       - V(migrated) brings the database to the newest revision, unless it is there.
-      - V(rehearsed) does so with synthetic writers beside it, on a copy that O(database) leads to.
     type: str
-    choices: [planned, migrated, rehearsed]
+    choices: [planned, migrated]
     required: true
   container:
     description: How a command runs.
@@ -99,7 +98,7 @@ options:
 attributes:
   check_mode:
     support: partial
-    description: V(planned) only reads. In check mode the others plan.
+    description: V(planned) only reads. In check mode V(migrated) does no more.
   diff_mode:
     support: none
 author: [golive developers]
@@ -149,7 +148,7 @@ limits:
   type: dict
 outcome:
   description: What came of it (golive_core.migration.Outcome); absent when nothing was pending.
-  returned: when O(state=migrated) or O(state=rehearsed)
+  returned: when O(state=migrated)
   type: dict
 done:
   description: Whether it ended well, where it should.
@@ -159,12 +158,6 @@ sentence:
   description: What came of it, for people.
   returned: with RV(outcome)
   type: str
-measurements:
-  description: Of the rehearsal, for the gates C(database.rehearsal), C(database.rehearsal_seconds) and
-    C(database.rehearsal_lock_wait).
-  returned: when O(state=rehearsed)
-  type: list
-  elements: dict
 """
 
 import re
@@ -181,9 +174,7 @@ from ansible.module_utils.golive_core.migration_watch import (
     LOOK_SECONDS,
     SETTLE_SECONDS,
     WATCHER,
-    WRITER,
     Database,
-    Writers,
 )
 
 try:
@@ -210,12 +201,6 @@ def _connect(database: dict[str, Any], name: str, options: str = "") -> Any:
         application_name=name,
     )
     connection.autocommit = True
-    return connection
-
-
-def _writing(database: dict[str, Any]) -> Any:
-    connection = _connect(database, WRITER, "-c lock_timeout=0 -c statement_timeout=0")
-    connection.autocommit = False
     return connection
 
 
@@ -390,14 +375,7 @@ def _run(module: AnsibleModule, database: Database) -> dict[str, Any]:
             "(SELECT pg_terminate_backend(pid)), then run again. Nothing was touched."
         )
     at = before[-1] if before else commands["none"]
-    if params["state"] == "rehearsed":
-        writers = Writers(lambda: _writing(params["database"]), database.tables())
-        with writers:
-            time.sleep(0.3)
-            outcome = _migrate(params, box, database, heads[0], at)
-        result["measurements"] = migration.rehearsed("database.rehearsal", outcome, writers.seen())
-    else:
-        outcome = _migrate(params, box, database, heads[0], at)
+    outcome = _migrate(params, box, database, heads[0], at)
     sentence = migration.told(outcome) if outcome.done else migration.failure(outcome)
     result.update(changed=True, outcome=asdict(outcome), done=outcome.done, sentence=sentence)
     return result
@@ -408,7 +386,7 @@ def main() -> None:
     words = {"type": "list", "elements": "str"}
     module = AnsibleModule(
         argument_spec={
-            "state": {"type": "str", "choices": ["planned", "migrated", "rehearsed"], "required": True},
+            "state": {"type": "str", "choices": ["planned", "migrated"], "required": True},
             "container": {
                 "type": "dict",
                 "required": True,

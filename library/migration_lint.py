@@ -68,11 +68,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 measurement:
-  description: As docs/contributing.md describes it.
-  returned: always
-  type: dict
-remedy:
-  description: What to do instead, by language; empty when nothing fails.
+  description: As docs/contributing.md describes it; with C(remedy) when something fails.
   returned: always
   type: dict
 """
@@ -125,8 +121,8 @@ def main() -> None:
         module.fail_json(msg=f"migration_lint_rules: {'; '.join(wrong)}. Nothing was touched.")
     emitted = sql_lint.Emitted(params["code"], params["sql"], params["error"])
     report = "" if sql_lint.incomplete(emitted, params["mark"]) else _report(module, emitted)
-    seen, remedy = sql_lint.measure(params["id"], emitted, report, params["rules"], params["mark"], params["about"])
-    module.exit_json(changed=False, measurement=seen, remedy=remedy)
+    seen = sql_lint.measure(params["id"], emitted, report, params["rules"], params["mark"], params["about"])
+    module.exit_json(changed=False, measurement=seen)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 
 class Measurement(TypedDict):
@@ -23,6 +23,7 @@ class Measurement(TypedDict):
     started: str
     seconds: float
     sha256: str
+    remedy: NotRequired[dict[str, str]]
 
 
 def utc_now() -> str:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from .measurement import Measurement, measurement, summarise
+from .measurement import summarise
 
 # By what they stop (https://www.postgresql.org/docs/current/explicit-locking.html, table 13.2); the last stops all.
 LOCK_MODES = (
@@ -187,66 +187,3 @@ def told(outcome: Outcome) -> str:
 
 def _size(number: int) -> str:
     return f"{number / 2**20:.1f} MiB"
-
-
-@dataclass(frozen=True)
-class Writes:
-    """What synthetic writers saw beside a migration: tables, how many writes, the longest wait of one in seconds."""
-
-    tables: int
-    n: int
-    longest: float
-    slowest_table: str = ""
-    problem: str = ""
-
-
-def rehearsed(prefix: str, outcome: Outcome, writes: Writes) -> list[Measurement]:
-    """Return the measurements of a rehearsal: that it worked, how long it took, how long a writer waited.
-
-    :param prefix: id of the gates up to the underscore, such as "database.rehearsal"
-    """
-    worked = outcome.done
-    spent = outcome.seconds
-    load = f"{writes.n} synthetic writes on {writes.tables} tables"
-    blind = ""
-    if not worked:
-        blind = "the migration did not get through on the copy"
-    elif writes.problem:
-        blind = f"the synthetic writers failed: {writes.problem}"
-    elif not writes.n and writes.tables:
-        blind = "no synthetic write ran beside the migration"
-    wait = max(writes.longest, outcome.others_waited)
-    where = f", the slowest on {writes.slowest_table}" if writes.slowest_table else ""
-    return [
-        measurement(
-            prefix,
-            n=1,
-            failures=int(not worked),
-            observed=told(outcome) if worked else failure(outcome),
-            expected=f"revision {outcome.head} on a copy of the live database",
-            seconds=spent,
-        ),
-        measurement(
-            f"{prefix}_seconds",
-            n=1,
-            value=round(spent, 3),
-            unit="s",
-            observed=f"{outcome.before} to {outcome.head} on the copy",
-            invalid="" if worked else blind,
-            seconds=spent,
-        ),
-        measurement(
-            f"{prefix}_lock_wait",
-            n=max(writes.n, 1),
-            value=round(wait, 4),
-            unit="s",
-            observed=f"{load} beside the migration{where}",
-            invalid=blind,
-            seconds=spent,
-        ),
-    ]
-
-
-def nothing_rehearsed(ids: Iterable[str], why: str) -> list[Measurement]:
-    """Return the measurements of a rehearsal that is not needed, and why it is not."""
-    return [measurement(id, n=1, value=0.0, unit="s", observed=f"not rehearsed: {why}") for id in ids]

@@ -1,4 +1,4 @@
-"""What a migration does to a database, seen from another connection, and synthetic writers beside it.
+"""What a migration does to a database, seen from another connection.
 
 Connections come from outside, as psycopg2 makes them (DB-API 2.0), so that nothing is needed here but the standard
 library. All of this is asked as the role that migrates: it sees what its own sessions do, and everybody's locks.
@@ -6,21 +6,15 @@ library. All of this is asked as the role that migrates: it sees what its own se
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable
 from typing import Any
 
 from . import migration
-from .migration import LockSeen, Watched, Writes
+from .migration import LockSeen, Watched
 
 LOOK_SECONDS = 0.05
 SETTLE_SECONDS = 10.0  # for sessions of a migration that was cut off
-WRITERS = 2  # beside the migration's own sessions and the watcher they fit into the role's connection limit
-WATCHER, WRITER = "golive-migration-watch", "golive-migration-write"
-
-GONE = ("42P01", "42501")  # no such table, no right to it
-DEADLOCK = "40P01"
+WATCHER = "golive-migration-watch"
 
 # What a session of the migrating role does, one row for each lock that it has or waits for.
 SESSIONS = """
@@ -29,7 +23,7 @@ FROM pg_stat_activity a
 LEFT JOIN pg_locks l ON l.pid = a.pid AND l.locktype = 'relation'
 LEFT JOIN pg_class c ON c.oid = l.relation
 LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE a.usename = session_user AND a.datname = current_database() AND a.application_name NOT IN (%s, %s)
+WHERE a.usename = session_user AND a.datname = current_database() AND a.application_name <> %s
   AND (n.nspname IS NULL OR n.nspname NOT IN ('pg_catalog', 'pg_toast', 'information_schema'))
 """
 OTHERS_WAIT = """
@@ -80,13 +74,6 @@ UNION ALL
 SELECT format('enum %s %s', t.oid::regtype, string_agg(enumlabel, ',' ORDER BY enumsortorder))
 FROM pg_type t JOIN spaces s ON s.oid = typnamespace JOIN pg_enum e ON enumtypid = t.oid GROUP BY t.oid
 """
-TABLES = """
-SELECT format('%I.%I', nspname, relname)
-FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
-WHERE relkind = 'r' AND nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema'
-  AND has_table_privilege(c.oid, 'UPDATE')
-ORDER BY pg_relation_size(c.oid) DESC, 1 LIMIT 40
-"""
 
 
 class Database:
@@ -118,7 +105,7 @@ class Database:
         return str(self.ask(HOLDER, self._key, self._key)[0][0])
 
     def sessions(self) -> list[tuple[Any, ...]]:
-        return self.ask(SESSIONS, WATCHER, WRITER)
+        return self.ask(SESSIONS, WATCHER)
 
     def settle(self, seconds: float) -> str:
         """Wait for sessions of a migration that was cut off; return what the first of those that stay does."""
@@ -146,74 +133,5 @@ class Database:
     def objects(self) -> list[str]:
         return [str(row[0]) for row in self.ask(OBJECTS)]
 
-    def tables(self) -> list[str]:
-        return [str(row[0]) for row in self.ask(TABLES)]
-
     def size(self) -> int:
         return int(self.ask("SELECT pg_database_size(current_database())")[0][0])
-
-
-class Writers:
-    """Synthetic writers: each takes the locks of a write on one table after the other, and notes how long that took.
-
-    They change nothing: what a write waits for is the table's lock and the rows', which LOCK and FOR UPDATE take, too.
-
-    :param connect: makes a connection named WRITER, in a transaction, without any time limit: a writer that gave up
-        would hide how long it would have waited
-    :param tables: their names, quoted
-    """
-
-    def __init__(self, connect: Callable[[], Any], tables: list[str]) -> None:
-        self._connect, self.tables = connect, tables
-        self._stop = threading.Event()
-        self._n, self._longest, self._slowest, self._problem = 0, 0.0, "", ""
-        self._guard = threading.Lock()
-        parts = [self.tables[number::WRITERS] for number in range(WRITERS)]
-        self._threads = [threading.Thread(target=self._write, args=(part,), daemon=True) for part in parts if part]
-
-    def __enter__(self) -> Writers:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join(30)
-
-    def seen(self) -> Writes:
-        return Writes(len(self.tables), self._n, self._longest, self._slowest, self._problem)
-
-    def _write(self, tables: list[str]) -> None:
-        try:
-            connection = self._connect()
-            while tables and not self._stop.is_set():
-                for table in list(tables):
-                    if not self._once(connection, table):
-                        tables.remove(table)
-                    time.sleep(0.005)
-            connection.close()
-        except Exception as error:  # of the driver, which is not known here: said, and the rehearsal proves nothing
-            self._problem = migration.last_words(str(error), 1)
-
-    def _once(self, connection: Any, table: str) -> bool:
-        """Write once; return whether the table is still there."""
-        started = time.monotonic()
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(f"LOCK TABLE {table} IN ROW EXCLUSIVE MODE")
-                cursor.execute(f"SELECT FROM {table} LIMIT 3 FOR UPDATE")
-        except Exception as error:
-            state = getattr(error, "pgcode", "")
-            if state in GONE:
-                return False
-            if state != DEADLOCK:  # which counts with the time that it took
-                raise
-        finally:
-            connection.rollback()
-        took = time.monotonic() - started
-        with self._guard:
-            self._n += 1
-            if took > self._longest:
-                self._longest, self._slowest = took, table
-        return True

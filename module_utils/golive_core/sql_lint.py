@@ -130,10 +130,8 @@ def incomplete(emitted: Emitted, mark: str) -> str:
     return ""
 
 
-def measure(
-    id: str, emitted: Emitted, report: str, rules: Rules, mark: str = "", about: str = ""
-) -> tuple[Measurement, dict[str, str]]:
-    """Return what was seen in the SQL of a migration, and the remedies in each language.
+def measure(id: str, emitted: Emitted, report: str, rules: Rules, mark: str = "", about: str = "") -> Measurement:
+    """Return what was seen in the SQL of a migration, with the remedies of what fails.
 
     :param about: from where to where the migration leads, for people
     """
@@ -153,23 +151,16 @@ def measure(
     warned = [f"{each.rule} in `{each.statement}`" for each in odd]
     observed = f"{about}: {len(rows)} statements" + (f"; {summarise(told)}" if told else ", none of them unsafe")
     observed += f" (to be looked at: {summarise(warned)})" if warned else ""
-    return (
-        measurement(
-            id,
-            n=len(rows),
-            failures=len({each.statement for each in bad}),
-            observed=observed,
-            expected="statements that only add, and make nobody wait",
-            invalid=f"{about}: {why}" if why else "",
-        ),
-        {
-            language: " ".join(dict.fromkeys(each.remedy[language] for each in bad))
-            for language in LANGUAGES
-            if bad and not why
-        },
+    seen_in_all = measurement(
+        id,
+        n=len(rows),
+        failures=len({each.statement for each in bad}),
+        observed=observed,
+        expected="statements that only add, and make nobody wait",
+        invalid=f"{about}: {why}" if why else "",
     )
-
-
-def nothing_to_lint(id: str, why: str) -> Measurement:
-    """Return the measurement of a migration that is not linted, and why that is no danger."""
-    return measurement(id, n=1, observed=f"not linted: {why}", expected="statements that only add")
+    if bad and not why:
+        seen_in_all["remedy"] = {
+            language: " ".join(dict.fromkeys(each.remedy[language] for each in bad)) for language in LANGUAGES
+        }
+    return seen_in_all

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 from golive_core import migration
-from golive_core.migration import LockSeen, Outcome, Watched, Writes
+from golive_core.migration import LockSeen, Outcome, Watched
 
 GOOD = Outcome(
     before="0001", head="0002", after="0002", code=0, said="", attempts=1, seconds=1.5,
@@ -99,27 +99,3 @@ def test_a_good_one_is_told_with_its_locks():
         "0001 to 0002 in 1.5 s; 1 changes of the schema; 8.0 MiB to 9.0 MiB; locks that stop writers: "
         "AccessExclusiveLock on public.a for 0.20 s; others waited up to 0.04 s"
     )
-
-
-def test_a_rehearsal_gives_the_longest_wait_of_a_writer():
-    whole, seconds, wait = migration.rehearsed("r", GOOD, Writes(3, 500, 0.31, "public.a"))
-    assert (whole["id"], whole["failures"]) == ("r", 0)
-    assert (seconds["id"], seconds["value"], seconds["unit"]) == ("r_seconds", 1.5, "s")
-    assert (wait["id"], wait["value"], wait["n"], wait["invalid"]) == ("r_lock_wait", 0.31, 500, "")
-    assert "500 synthetic writes on 3 tables beside the migration, the slowest on public.a" in wait["observed"]
-
-
-@pytest.mark.parametrize(
-    ("outcome", "writes", "why"),
-    [
-        (but(code=1), Writes(3, 500, 0.1), "did not get through"),
-        (GOOD, Writes(3, 0, 0.0), "no synthetic write ran"),
-        (GOOD, Writes(3, 5, 0.0, "", "server closed the connection"), "writers failed: server closed"),
-    ],
-)
-def test_a_rehearsal_without_writers_proves_nothing_about_waits(outcome, writes, why):
-    assert why in migration.rehearsed("r", outcome, writes)[2]["invalid"]
-
-
-def test_a_rehearsal_that_failed_is_red():
-    assert migration.rehearsed("r", but(code=1, said="boom"), Writes(3, 500, 0.1))[0]["failures"] == 1
