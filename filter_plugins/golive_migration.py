@@ -10,7 +10,6 @@ from typing import Any
 # Ansible sends module_utils to the targets but does not put it on the controller's path.
 sys.path.insert(0, str(Path(__file__).parents[1] / "module_utils"))
 
-from golive_core import schema
 from golive_core.measurement import Measurement, measurement
 
 
@@ -25,8 +24,5 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return filter name to function."""
         return {
-            "golive_contract_needed_by": schema.needed_by,
             "golive_migration_unneeded": unneeded,
-            "golive_schema_of_release": schema.of_release,
-            "golive_schema_refusals": schema.refusals,
         }

@@ -61,12 +61,6 @@ options:
       password: {description: Its password., type: str, required: true}
       name: {description: The database., type: str, required: true}
       ca_file: {description: Authority that signed the server's certificate., type: path, required: true}
-  step:
-    description:
-      - A contract step, in place of all revisions. C(commands.current) prints the steps that were done, and
-        C(commands.migrate) does this one.
-    type: str
-    default: ''
   app:
     description: Name of the application; the advisory lock is made from it.
     type: str
@@ -316,7 +310,7 @@ def _migrate(params: dict[str, Any], box: Container, database: Database, head: s
     return Outcome(
         before=before,
         head=head,
-        after=unknown or (head if params["step"] in after else " ".join(after) or none),
+        after=unknown or " ".join(after) or none,
         code=code,
         said=migration.last_words(said),
         attempts=attempt,
@@ -341,14 +335,13 @@ def _run(module: AnsibleModule, database: Database) -> dict[str, Any]:
     params, commands = module.params, module.params["commands"]
     box = Container(module, params)
     box.refuse_to_run_beside()
-    step = params["step"]
-    heads, no_head = ([step], "") if step else _revisions(box, commands["head"])
+    heads, no_head = _revisions(box, commands["head"])
     before, no_revision = _revisions(box, commands["current"], commands["none"])
     if problem := no_head or no_revision:
         module.fail_json(
             msg=f"{problem}. What serves was not touched; correct the release or its migration_env and run again."
         )
-    pending = step not in before if step else sorted(before) != sorted(heads)
+    pending = sorted(before) != sorted(heads)
     result: dict[str, Any] = {
         "heads": heads,
         "before": before,
@@ -357,7 +350,7 @@ def _run(module: AnsibleModule, database: Database) -> dict[str, Any]:
         "limits": database.limits,
         "changed": False,
     }
-    one_way = len(heads) == 1 and (len(before) <= 1 or bool(step))
+    one_way = len(heads) == 1 and len(before) <= 1
     if params["state"] == "planned" or module.check_mode:
         if pending and one_way and before and commands["emit"]:
             result["emitted"] = _emitted(box, commands["emit"], before[0], heads[0])
@@ -422,7 +415,6 @@ def main() -> None:
                     "ca_file": {"type": "path", "required": True},
                 },
             },
-            "step": {"type": "str", "default": ""},
             "app": {"type": "str", "required": True},
             "lock_seconds": {"type": "float", "default": 3.0},
             "statement_seconds": {"type": "float", "default": 900.0},

@@ -62,7 +62,7 @@ EXAMPLES = r"""
     rules:
       ban-drop-column:
         verdict: fail
-        remedy: {en: "Drop it in a contract step.", zh: "在 contract 步骤中删除。"}
+        remedy: {en: "Drop it in a later release.", zh: "在以后的版本中删除。"}
   delegate_to: localhost
 """
 

@@ -26,7 +26,7 @@ def build(version: str, base: str, out: Path, cache: Path, python: Path, tag: st
     files = release.files("football")
     base_id = releasing.need_image(base, "--base")
     sources = files | release.files("Dockerfile", "requirements.lock")
-    tree = releasing.hash_files(sources, version, base_id, json.dumps([release.changes, release.schema]))
+    tree = releasing.hash_files(sources, version, base_id, json.dumps(release.changes))
     commit, dirty, mtime = releasing.commit()
     known = read_release(out)
     # A build of uncommitted files is repeated once they are committed: its commit would be the wrong one.
@@ -62,8 +62,6 @@ def build(version: str, base: str, out: Path, cache: Path, python: Path, tag: st
         "archive_sha256": releasing.hash_file(out / ARCHIVE),
         "built_at": releasing.utc_now(),
         "alembic_head": head,
-        # With which schema it works: golive refuses to roll back to it on another.
-        **{f"schema_{key}": value for key, value in release.schema.items()},
         "changes": release.changes,
         "tree_sha256": tree,
     }

@@ -36,7 +36,6 @@ class Release:
 
     version: str
     alembic_head: str
-    schema: dict[str, Any]
     leave_out: tuple[str, ...]
     changes: tuple[dict[str, Any], ...]
 
@@ -57,9 +56,7 @@ def read_releases() -> dict[str, Release]:
     """Return the releases that can be built, by version."""
     rows = tomllib.loads((TREE / "releases.toml").read_text(encoding="utf-8"))["release"]
     return {
-        row["version"]: Release(
-            row["version"], row["alembic_head"], row["schema"], tuple(row["leave_out"]), tuple(row["changes"])
-        )
+        row["version"]: Release(row["version"], row["alembic_head"], tuple(row["leave_out"]), tuple(row["changes"]))
         for row in rows
     }
 

@@ -20,7 +20,6 @@ STEPS = {
     ],
 }
 LOOSE = {"0006"}
-CONTRACTS = {"c1": "ALTER TABLE match DROP COLUMN stadium"}
 HEADS = os.environ["HEADS"].split()
 
 
@@ -81,7 +80,6 @@ def main(command, *words):
     connection = connect()
     with connection, connection.cursor() as cursor:
         cursor.execute("CREATE TABLE IF NOT EXISTS run (revision text, at timestamptz DEFAULT now(), client inet)")
-        cursor.execute("CREATE TABLE IF NOT EXISTS contract (step text)")
         cursor.execute("SELECT max(revision) FROM run")
         current = cursor.fetchone()[0] or "none"
     if command == "current":
@@ -97,14 +95,6 @@ def main(command, *words):
             else:
                 cursor.execute("INSERT INTO match (name) VALUES ('first')")
                 print("seeded 1 match")
-    elif command == "contracted":
-        with connection, connection.cursor() as cursor:
-            cursor.execute("SELECT step FROM contract ORDER BY step")
-            print("\n".join(row[0] for row in cursor.fetchall()))
-    elif command == "contract":
-        with connection, connection.cursor() as cursor:
-            cursor.execute(CONTRACTS[words[0]])
-            cursor.execute("INSERT INTO contract VALUES (%s)", (words[0],))
 
 
 try:

@@ -11,8 +11,3 @@ def test_the_secrets_are_gone_and_the_data_is_not(host, sql):
 def test_the_migration_that_failed_changed_nothing(sql):
     assert sql("SELECT count(*) FROM run WHERE revision IN ('0003', '0004')") == "0"
     assert sql("SELECT count(*) FROM match") == "1"
-
-
-def test_the_contract_step_took_away_its_column_alone(sql):
-    columns = "SELECT string_agg(attname, ' ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'match'::regclass"
-    assert sql(f"{columns} AND attnum > 0 AND NOT attisdropped") == "id name opened closed seats"
