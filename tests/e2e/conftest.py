@@ -94,8 +94,9 @@ class Fleet:
         return run
 
     def golive(self, release: str, *words: str, **variables: Any) -> Run:
-        """Take a release live with the short load windows."""
-        return self.playbook("golive", *words, variables={"release": release, **SHORT, **variables})
+        """Take a release live with the short load windows; a freeze that the test before has left is lifted."""
+        given = {"release": release, "unfreeze": "the test before is over", **SHORT, **variables}
+        return self.playbook("golive", *words, variables=given)
 
     @property
     def environment(self) -> dict[str, str]:

@@ -58,7 +58,11 @@ def test_a_red_gate_after_the_switch_flips_back_without_a_lost_request(fleet):
 
 
 def test_too_few_samples_are_no_evidence(fleet):
-    run = fleet.golive(NEXT, *FROM_RELEASE_ON, gates_load_seconds=10)
+    frozen = fleet.golive(NEXT, "--tags", "preflight", unfreeze="")
+    assert frozen.code != 0
+    assert any("lets nothing go live since" in said for said in frozen.told["blocking"]), frozen.told["blocking"]
+    run = fleet.golive(NEXT, *FROM_RELEASE_ON, unfreeze="only a limit was too high", gates_load_seconds=10)
+    assert any("only a limit was too high" in note["message"] for note in run.told["notes"])
     assert run.told["verdict"] == "ROLLED BACK"
     verdicts = run.gate("performance.latency_p95")
     assert [seen["verdict"] for seen in verdicts] == ["NO-EVIDENCE"]

@@ -58,7 +58,9 @@ ALL = [
 
 def _run(scenario: Scenario, lab: Lab) -> Run:
     started = time.monotonic()
-    wanted = {"GOLIVE_LAB": lab.name, "GOLIVE_SUITE": scenario.suite, "NO_COLOR": "1", "ANSIBLE_NOCOLOR": "1"}
+    # Bad variables take a seventh of a scenario's time.
+    quick = {} if os.environ.get("GOLIVE_FULL") else {"GOLIVE_QUICK": "1"}
+    wanted = {**quick, "GOLIVE_LAB": lab.name, "GOLIVE_SUITE": scenario.suite, "NO_COLOR": "1", "ANSIBLE_NOCOLOR": "1"}
     done = subprocess.run(
         ["molecule", "test", "-s", scenario.name, "--no-command-borders"],
         cwd=ROOT,

@@ -18,7 +18,7 @@ VERDICTS: dict[str, Any] = runpy.run_path(str(bench.BENCHES / "verdicts.py"))
 
 
 def test_an_unknown_bench_is_refused_with_those_that_there_are() -> None:
-    with pytest.raises(Problem, match="there is no bench 'speed'; there are: verdicts"):
+    with pytest.raises(Problem, match="there is no bench 'speed'; there are: verdicts, watcher"):
         bench.bench("speed", [])
 
 

@@ -13,70 +13,17 @@ import fcntl
 import json
 import os
 import socket
-import ssl
 import sys
 import time
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
-from golive_core.colours import Live, read_map, replace_map
+from golive_core.colours import read_map, replace_map
+from golive_core.edge_peers import Unusable, ask
 
 SETTINGS = Path("/etc/haproxy/peers.json")  # what role edge wrote
 MASTER_SOCKET = "/run/haproxy-master.sock"
 WITHIN_SECONDS = 5.0  # for all peers together; the network of a host that boots may come up meanwhile
-LARGEST = 65_536
-
-
-class Unusable(Exception):
-    """A peer answers, but not as one that can be believed; the message is one sentence."""
-
-
-def ask(peer: Mapping[str, Any], authority: str, deadline: float) -> Live | None:
-    """Return the map that a peer serves; None when it does not serve.
-
-    :raises Unusable: when who answers is not the peer, or answers something else
-    """
-    context = ssl.create_default_context(cafile=authority)
-    while True:
-        left = max(0.1, deadline - time.monotonic())
-        try:
-            with socket.create_connection((peer["address"], peer["port"]), timeout=left) as plain:
-                with context.wrap_socket(plain, server_hostname=peer["name"]) as connection:
-                    return understood(peer["name"], said(connection))
-        except ConnectionRefusedError:
-            return None
-        except ssl.SSLCertVerificationError as error:
-            raise Unusable(f"{peer['name']} cannot show that it is {peer['name']}: {error.verify_message}") from error
-        except OSError:  # the network is not there yet, or the peer has died
-            if time.monotonic() + 0.2 > deadline:
-                return None
-        time.sleep(0.2)
-
-
-def said(connection: ssl.SSLSocket) -> bytes:
-    """Return what is answered."""
-    connection.sendall(b"GET /map HTTP/1.0\r\n\r\n")
-    answer = b""
-    while len(answer) < LARGEST and (piece := connection.recv(LARGEST)):
-        answer += piece
-    return answer
-
-
-def understood(name: str, answer: bytes) -> Live:
-    """Return the map in an answer.
-
-    :raises Unusable: when there is none
-    """
-    head, _, body = answer.partition(b"\r\n\r\n")
-    status = head.split(b"\r\n")[0].decode(errors="replace")
-    if status.split()[1:2] != ["200"]:
-        raise Unusable(f'{name} answers "{status}", wanted its map')
-    try:
-        return read_map(body.decode())
-    except ValueError as error:
-        raise Unusable(f"{name} answers with a map that cannot be used: {error}") from error
 
 
 def serving() -> bool:
