@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import NotRequired, TypedDict
+from typing import TypedDict
 
 
-class Measurement(TypedDict):
+class Measured(TypedDict):
     """Numbers of one probe on one host; keys are described in docs/contributing.md."""
 
     id: str
@@ -23,7 +23,12 @@ class Measurement(TypedDict):
     started: str
     seconds: float
     sha256: str
-    remedy: NotRequired[dict[str, str]]
+
+
+class Measurement(Measured, total=False):
+    """The same, with what to do about it, by language, where the gate cannot know."""
+
+    remedy: dict[str, str]
 
 
 def utc_now() -> str:
