@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Write a line on one host and find it on the logs host; compare the two copies of the audit trail; count error lines."""
+"""Find a line of a host on the logs host, compare the two copies of its audit trail, count error lines."""
 
 from __future__ import annotations
 

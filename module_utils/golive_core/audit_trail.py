@@ -1,7 +1,7 @@
 """The audit trail of a host, compared with the copy that another host has of it. Pure.
 
-Each host numbers the lines of its trail, keeps them and sends them. Both copies are summarised in blocks of numbers, so that
-two short summaries tell where they differ: a line that is missing on either side, or says something else there.
+Each host numbers the lines of its trail, keeps them and sends them. Both copies are summarised in blocks of numbers, so
+that two short summaries tell where they differ: a line that is missing on either side, or says something else there.
 """
 
 from __future__ import annotations

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 FACILITIES = (
-    "kern user mail daemon auth syslog lpr news uucp cron authpriv ftp local0 local1 local2 local3 local4 local5 local6 local7"
-).split()
+    *("kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp"),
+    *(f"local{number}" for number in range(8)),
+)
 _CLASSES = {
     "[:space:]": r"\s",
     "[:digit:]": r"\d",

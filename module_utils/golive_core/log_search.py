@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,7 +21,7 @@ _DAY = re.compile(r"^(?P<service>.+)\.(?P<day>\d{4}-\d{2}-\d{2})\.jsonl(\.gz)?$"
 
 
 def since(text: str, now: datetime) -> datetime:
-    """Return the beginning of a search: a span before now (``90s``, ``15m``, ``2h``, ``7d``) or a time in ISO 8601, UTC.
+    """Return the beginning of a search: a span before now (``90s``, ``15m``, ``2h``, ``7d``) or an ISO 8601 time.
 
     :raises ValueError: when it is neither
     """
@@ -35,7 +36,7 @@ def since(text: str, now: datetime) -> datetime:
 
 @dataclass(frozen=True)
 class Query:
-    """What is looked for; what is empty does not matter. `until` and `since` are ISO 8601 in UTC, as the lines have it."""
+    """What is looked for; what is empty does not matter. Times are ISO 8601 in UTC, as the lines have it."""
 
     since: str = ""
     until: str = ""
@@ -71,7 +72,7 @@ def said(entry: Mapping[str, Any]) -> str:
 
 
 def release_of(entry: Mapping[str, Any]) -> str:
-    """Return the release that a line belongs to: of its container, or, of the edge's access log, the one that answered."""
+    """Return the release that a line belongs to: of its container, or the one that the edge asked."""
     return str(entry.get("release") or fields(entry).get("release") or "")
 
 
@@ -122,9 +123,7 @@ def gaps(entries: Iterable[Mapping[str, Any]]) -> list[Gap]:
     found = []
     for (host, epoch), seen in numbers.items():
         ordered = sorted(seen)
-        found += [
-            Gap(host, epoch, one + 1, two - 1) for one, two in zip(ordered, ordered[1:], strict=False) if two > one + 1
-        ]
+        found += [Gap(host, epoch, one + 1, two - 1) for one, two in itertools.pairwise(ordered) if two > one + 1]
     return found
 
 
