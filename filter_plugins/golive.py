@@ -15,7 +15,7 @@ import yaml
 # Ansible sends module_utils to the targets but does not put it on the controller's path.
 sys.path.insert(0, str(Path(__file__).parents[1] / "module_utils"))
 
-from golive_core import catalogue, certificate, firewall, variables
+from golive_core import catalogue, certificate, firewall, record, rehearsal, status, variables
 from golive_core.certificate_files import wrong_files
 from golive_core.image_archive import read_archive
 from golive_core.network import free_subnet, not_networks
@@ -89,6 +89,26 @@ def certificate_problem(chain: str, key: str, authority: str, names: Iterable[st
     return certificate.problem(chain, key, authority, names, days, time.time())
 
 
+def status_lines(
+    hosts: Iterable[str], hostvars: Mapping[str, Any], groups: Mapping[str, Any], records: str, language: str
+) -> list[str]:
+    """Return what playbooks/status.yml says; `__release_*` of a host are the answers of its modules."""
+    answers = {"edge": "__release_edge", "release": "__release_host", "state": "__release_state"}
+    marks = {"edge": "live", "release": "colours", "state": "lock"}  # a key that only a whole answer has
+    seen = {
+        host: {
+            key: hostvars[host][name] for key, name in answers.items() if marks[key] in (hostvars[host].get(name) or {})
+        }
+        for host in hosts
+    }
+    return status.lines(list(seen), groups, seen, record.last(Path(records)), time.time(), language)
+
+
+def rehearsal_covered(measurements: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return measurements, that of the load beside a rehearsal invalid unless it ran all the time."""
+    return rehearsal.covered(measurements, "release.rehearsal_lost", "release.rehearsal_seconds")
+
+
 class FilterModule:
     """What Ansible looks for in a filter file."""
 
@@ -115,10 +135,13 @@ class FilterModule:
             "golive_nth_address": nth_address,
             "golive_peer": peer,
             "golive_phase_hosts": catalogue.phase_hosts,
+            "golive_rehearsal_covered": rehearsal_covered,
             "golive_releases": releases,
             "golive_refusals": refusals,
             "golive_role_specs": role_specs,
+            "golive_status_lines": status_lines,
             "golive_unfinished": catalogue.unfinished,
             "golive_variable_refusals": variable_refusals,
+            "golive_without": catalogue.without,
             "golive_wrong_files": wrong_files,
         }

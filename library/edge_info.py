@@ -24,6 +24,11 @@ options:
         description: Number of servers.
         type: int
         required: true
+      hosts:
+        description: Only the servers of these names; all when empty.
+        type: list
+        elements: str
+        default: []
       within_seconds:
         description: How long to wait.
         type: float
@@ -67,6 +72,11 @@ options:
         description: Number of servers that there must be.
         type: int
         default: 1
+      hosts:
+        description: For V(servers_up), only the servers of these names; all when empty.
+        type: list
+        elements: str
+        default: []
       within_seconds:
         description: How long to wait until it is so.
         type: float
@@ -76,6 +86,9 @@ options:
     type: list
     elements: path
     default: []
+  return_file:
+    description: What M(edge_switch) noted before the last switch, for RV(way_back).
+    type: path
   map_file:
     description: The map, as the configuration of HAProxy names it.
     type: path
@@ -124,6 +137,12 @@ newer:
   returned: always
   type: list
   elements: str
+way_back:
+  description:
+    - Where the last switch came from - C(back_colour), C(back_release); what it led to - C(colour), C(release),
+      C(generation). Empty when O(return_file) does not tell of this generation.
+  returned: always
+  type: dict
 agreed:
   description: Whether every worker holds the same map as the file.
   returned: always
@@ -166,6 +185,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.golive_core.colours import COLOURS, MAP_FILE, Live, read_map
 from ansible.module_utils.golive_core.haproxy import Edge, EdgeError, master, not_up
 from ansible.module_utils.golive_core.measurement import Measurement, measurement, summarise, utc_now
+from ansible.module_utils.golive_core.switching import one_at_a_time, way_back
 
 POLL_SECONDS = 0.2
 
@@ -182,7 +202,8 @@ def _until(reached: Callable[[], bool], within_seconds: float) -> bool:
 
 def _servers_up(edge: Edge, check: dict[str, Any]) -> tuple[int, list[str]]:
     """Return the number of servers that should be UP, and what is wrong with those that are not."""
-    seen = edge.servers().get(check["colour"], [])
+    names = check["hosts"]
+    seen = [server for server in edge.servers().get(check["colour"], []) if not names or server.name in names]
     problems = not_up(seen)
     missing = check["servers"] - len(seen)
     if missing > 0:
@@ -237,7 +258,7 @@ def _wait(edge: Edge, wait: dict[str, Any]) -> None:
 
     :raises EdgeError: when they are not UP in time
     """
-    wanted = {"colour": wait["colour"], "servers": wait["servers_up"]}
+    wanted = {"colour": wait["colour"], "servers": wait["servers_up"], "hosts": wait["hosts"]}
     if not _until(lambda: not _servers_up(edge, wanted)[1], wait["within_seconds"]):
         problems = summarise(_servers_up(edge, wanted)[1])
         raise EdgeError(
@@ -280,8 +301,12 @@ def run(params: dict[str, Any], check_mode: bool, edge: Edge) -> dict[str, Any]:
     """
     began = time.monotonic()
     map_file = Path(params["map_file"])
+    if params["return_file"] and map_file.exists() and not check_mode:
+        with one_at_a_time(map_file):  # a rehearsal that outlived its run ends first
+            pass
     live = read_map(map_file.read_text(encoding="utf-8")) if map_file.exists() else Live()
     result: dict[str, Any] = {key: value for key, value in asdict(live).items() if key != "canary"}
+    result["way_back"] = way_back(Path(params["return_file"]), live) if params["return_file"] else {}
     if params["wait"] and not check_mode:
         _wait(edge, params["wait"])
     if drain := params["drain"]:
@@ -303,6 +328,7 @@ def main() -> None:
                 "options": {
                     "colour": colour,
                     "servers_up": {"type": "int", "required": True},
+                    "hosts": {"type": "list", "elements": "str", "default": []},
                     "within_seconds": {"type": "float", "default": 10},
                 },
             },
@@ -319,10 +345,12 @@ def main() -> None:
                     "kind": {"type": "str", "choices": ["servers_up", "live"], "required": True},
                     "colour": {"type": "str", "choices": [*COLOURS, "none"], "required": True},
                     "servers": {"type": "int", "default": 1},
+                    "hosts": {"type": "list", "elements": "str", "default": []},
                     "within_seconds": {"type": "float", "default": 10},
                 },
             },
             "files": {"type": "list", "elements": "path", "default": []},
+            "return_file": {"type": "path"},
             "map_file": {"type": "path", "default": MAP_FILE},
         },
         supports_check_mode=True,

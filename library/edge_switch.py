@@ -38,6 +38,11 @@ options:
         lets no edge count past another, so that one that was away knows whose map is newer.
     type: int
     default: 0
+  return_file:
+    description:
+      - Before O(colour) changes, note here what served, what shall serve, and the generation that it will have. A run
+        that finds a release which nobody has judged yet learns from it where the way back leads.
+    type: path
   map_file:
     description: The map, as the configuration of HAProxy names it.
     type: path
@@ -90,30 +95,16 @@ seconds:
   type: float
 """
 
-import fcntl
-import os
 import time
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.golive_core.colours import MAINTENANCE, MAP_FILE, Live, read_map, replace_map, write_map
+from ansible.module_utils.golive_core.colours import MAINTENANCE, MAP_FILE, Live, read_map, write_map
 from ansible.module_utils.golive_core.haproxy import Edge, EdgeError, master
-
-
-def _switch(edge: Edge, path: Path, before: Live, wanted: Live) -> list[int]:
-    """Write the file, tell the workers; take both back when a worker refuses."""
-    replace_map(path, wanted)
-    try:
-        return list(edge.set_map(wanted))
-    except EdgeError as error:
-        replace_map(path, before)
-        try:
-            edge.set_map(before)
-        except EdgeError as second:
-            raise EdgeError(f"{error}; the map file says {before.live} again, but {second}") from error
-        raise EdgeError(f"{error}; {before.live} serves as before") from error
+from ansible.module_utils.golive_core.switching import note_return, one_at_a_time, switch
 
 
 def _result(before: Live, after: Live, workers: list[int], began: float, changed: bool) -> dict[str, Any]:
@@ -157,7 +148,9 @@ def run(params: dict[str, Any], check_mode: bool, edge: Edge) -> dict[str, Any]:
         return _result(before, before, list(held), began, changed=False)
     if check_mode:
         return _result(before, wanted, [], began, changed=True)
-    return _result(before, wanted, _switch(edge, path, before, wanted), began, changed=True)
+    if params["return_file"] and wanted.live != before.live:
+        note_return(Path(params["return_file"]), before, wanted)
+    return _result(before, wanted, switch(edge, path, before, wanted), began, changed=True)
 
 
 def main() -> None:
@@ -170,6 +163,7 @@ def main() -> None:
             "maintenance": {"type": "str", "choices": list(MAINTENANCE)},
             "expected_generation": {"type": "int"},
             "at_least_generation": {"type": "int", "default": 0},
+            "return_file": {"type": "path"},
             "map_file": {"type": "path", "default": MAP_FILE},
         },
         required_one_of=[("colour", "maintenance")],
@@ -177,9 +171,9 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        if not module.check_mode:  # one switch at a time; given back when the module ends
-            fcntl.flock(os.open(Path(module.params["map_file"]).parent, os.O_RDONLY), fcntl.LOCK_EX)
-        result = run(module.params, module.check_mode, Edge(master(), module.params["map_file"]))
+        path = Path(module.params["map_file"])
+        with nullcontext() if module.check_mode else one_at_a_time(path):
+            result = run(module.params, module.check_mode, Edge(master(), str(path)))
     except (EdgeError, ValueError, OSError) as error:
         asked = " and ".join(module.params[key] for key in ("colour", "maintenance") if module.params[key])
         module.fail_json(msg=f"Cannot switch to {asked} by {module.params['map_file']}: {error}.")

@@ -49,10 +49,26 @@ options:
       epoch:
         description: Seconds since 1970 on the controller; not used for the lease, which runs by this host's clock.
         type: float
+  wait_seconds:
+    description: How long to wait for a lock that somebody else holds, and does renew.
+    type: int
+    default: 0
   seconds:
     description: Length of the lease.
     type: int
     default: 3600
+  report:
+    description: What the run says of itself to Prometheus, written for the exporter of this host.
+    type: dict
+    suboptions:
+      path:
+        description: File of metrics. Nothing is written while its directory is missing, as before the first exporter.
+        type: path
+        required: true
+      text:
+        description: Metrics in Prometheus' text format.
+        type: str
+        required: true
 author: [golive developers]
 attributes:
   check_mode:
@@ -70,7 +86,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 reason:
-  description: Why the lock was taken over, or refused; empty when it was free.
+  description: Why the lock was taken over, waited for, or refused; empty when it was free.
   returned: always
   type: str
 """
@@ -82,9 +98,10 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.golive_core.lock import claim
+from ansible.module_utils.golive_core.lock import Claim, claim
 
 HOLDER = "holder.json"
+POLL_SECONDS = 2.0
 
 
 def _read(path: Path) -> dict[str, Any] | None:
@@ -98,33 +115,58 @@ def _read(path: Path) -> dict[str, Any] | None:
     return holder if isinstance(holder, dict) else {"owner": "an unreadable lock file", "expires": 0}
 
 
-def _hold(module: AnsibleModule, directory: Path) -> dict[str, Any]:
-    """Take or renew the lock while a guard file keeps other askers out."""
-    params = module.params
-    file = directory / HOLDER
+def _try(params: dict[str, Any], directory: Path) -> Claim:
+    """Take or renew the lock if we may, while a guard file keeps other askers out."""
+    file, controller, now = directory / HOLDER, params["controller"], time.time()
     with (directory / "guard").open("w") as guard:
         fcntl.flock(guard, fcntl.LOCK_EX)
-        controller = params["controller"]
-        asked = claim(
-            _read(file), params["owner"], controller.get("machine", ""), controller.get("alive", []), time.time()
+        holder = _read(file)
+        asked = claim(holder, params["owner"], controller.get("machine", ""), controller.get("alive", []), now)
+        if asked.granted:
+            ours = holder if holder and holder.get("owner") == params["owner"] else {}
+            draft = file.with_suffix(".new")
+            draft.write_text(
+                json.dumps(
+                    {
+                        "owner": params["owner"],
+                        "who": params["who"],
+                        "controller": controller.get("machine", ""),
+                        "process": controller.get("process", ""),
+                        "since": ours.get("since", now),
+                        "expires": now + params["seconds"],
+                    }
+                ),
+                encoding="utf-8",
+            )
+            draft.replace(file)
+    return asked
+
+
+def _hold(module: AnsibleModule, directory: Path) -> dict[str, Any]:
+    """Take or renew the lock, and wait for it as long as was asked."""
+    began = time.monotonic()
+    refused = ""
+    while not (asked := _try(module.params, directory)).granted:
+        refused = refused or asked.reason
+        if time.monotonic() - began + POLL_SECONDS > module.params["wait_seconds"]:
+            waited = f" (waited {time.monotonic() - began:.0f} s)" if module.params["wait_seconds"] else ""
+            module.fail_json(msg=f"The deployment lock is taken: {asked.reason}{waited}.", reason=asked.reason)
+        time.sleep(POLL_SECONDS)
+    reason = asked.reason
+    if refused and not reason:
+        reason = (
+            f"free after {time.monotonic() - began:.0f} s of waiting: {refused.partition(';')[0]} when this run began"
         )
-        if not asked.granted:
-            module.fail_json(msg=f"The deployment lock is taken: {asked.reason}.", reason=asked.reason)
+    return {"changed": False, "reason": reason}  # a lease is not a change of the host
+
+
+def _report(file: Path, text: str) -> None:
+    """Write metrics in one step: the exporter may read at any time."""
+    if file.parent.is_dir():
         draft = file.with_suffix(".new")
-        draft.write_text(
-            json.dumps(
-                {
-                    "owner": params["owner"],
-                    "who": params["who"],
-                    "controller": controller.get("machine", ""),
-                    "process": controller.get("process", ""),
-                    "expires": time.time() + params["seconds"],
-                }
-            ),
-            encoding="utf-8",
-        )
+        draft.write_text(text, encoding="utf-8")
+        draft.chmod(0o644)
         draft.replace(file)
-    return {"changed": False, "reason": asked.reason}  # a lease is not a change of the host
 
 
 def main() -> None:
@@ -145,7 +187,12 @@ def main() -> None:
                     "epoch": {"type": "float"},
                 },
             },
+            "wait_seconds": {"type": "int", "default": 0},
             "seconds": {"type": "int", "default": 3600},
+            "report": {
+                "type": "dict",
+                "options": {"path": {"type": "path", "required": True}, "text": {"type": "str", "required": True}},
+            },
         },
         supports_check_mode=True,
     )
@@ -160,6 +207,8 @@ def main() -> None:
             holder = _read(directory / HOLDER)
             if holder and holder["owner"] == module.params["owner"] and not module.check_mode:
                 (directory / HOLDER).unlink()
+        if module.params["report"] and not module.check_mode:
+            _report(Path(module.params["report"]["path"]), module.params["report"]["text"])
     except OSError as error:
         module.fail_json(msg=f"The lock in {directory} cannot be kept: {error}. Make it writable and run again.")
     module.exit_json(**result)

@@ -100,6 +100,15 @@ run_id:
   description: Name of the run, which is the name of that directory.
   returned: always
   type: str
+run:
+  description: O(run), for whoever shows how it goes.
+  returned: when O(state=started)
+  type: dict
+events:
+  description: O(events) but for verdicts, which M(gate_verdict) returns, for whoever shows how it goes.
+  returned: when O(state) is not V(started)
+  type: list
+  elements: dict
 controller:
   description: Id of this machine, C(process) (pid and start time) of the run, C(alive) processes, C(epoch) seconds.
   returned: when O(state=started)
@@ -162,7 +171,8 @@ def _start(module: AnsibleModule) -> dict[str, Any]:
             "where": socket.gethostname(),
         }
         record.append(directory, [("run.started", run)])
-    return {"directory": str(directory), "run_id": run_id, "controller": _controller()}
+    run = module.params["run"]
+    return {"directory": str(directory), "run_id": run_id, "run": run, "controller": _controller()}
 
 
 def _signer(directory: Path, params: dict[str, Any]) -> tuple[Path, dict[str, Any]]:
@@ -234,7 +244,9 @@ def main() -> None:
     try:
         if module.params["state"] == "started":
             result.update(_start(module))
-        elif not module.check_mode:
+        else:
+            result["events"] = [event for event in module.params["events"] if event["kind"] != "gate"]
+        if module.params["state"] != "started" and not module.check_mode:
             rows = record.keep_samples(directory, module.params["events"], module.params["measurements"])
             record.append(directory, rows)
         if module.params["state"] == "finished":

@@ -29,10 +29,11 @@ options:
           - V(targets_up) counts targets, and those that are missing, surplus or not up.
           - V(rules_loaded) counts alert rules, and those that are not loaded or cannot be evaluated.
           - V(query) takes the one number that a PromQL expression gives.
+          - V(panels) counts the queries of dashboards, and those that give no number to show or are refused.
           - V(alertmanagers_active) counts the Alertmanagers that Prometheus sends to, and those missing or not ready.
         type: str
         required: true
-        choices: [ready, targets_up, rules_loaded, query, alertmanagers_active]
+        choices: [ready, targets_up, rules_loaded, query, panels, alertmanagers_active]
       url:
         description: Base URL of Prometheus; of Prometheus or Alertmanager for O(checks[].kind=ready).
         type: str
@@ -59,6 +60,20 @@ options:
         description: For V(query), a PromQL expression that gives one number.
         type: str
         default: ""
+      queries:
+        description: For V(panels), the queries and the panels that they are for.
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          panel:
+            description: Name of the dashboard and the panel.
+            type: str
+            required: true
+          expr:
+            description: A PromQL expression.
+            type: str
+            required: true
       unit:
         description: For V(query), the unit of that number.
         type: str
@@ -125,7 +140,7 @@ CHECK_SPEC: dict[str, dict[str, Any]] = {
     "kind": {
         "type": "str",
         "required": True,
-        "choices": ["ready", "targets_up", "rules_loaded", "query", "alertmanagers_active"],
+        "choices": ["ready", "targets_up", "rules_loaded", "query", "panels", "alertmanagers_active"],
     },
     "url": {"type": "str", "required": True},
     "jobs": {"type": "dict", "default": {}},
@@ -133,6 +148,12 @@ CHECK_SPEC: dict[str, dict[str, Any]] = {
     "rules": {"type": "list", "elements": "str", "default": []},
     "files": {"type": "list", "elements": "path", "default": []},
     "query": {"type": "str", "default": ""},
+    "queries": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {"panel": {"type": "str", "required": True}, "expr": {"type": "str", "required": True}},
+    },
     "unit": {"type": "str", "default": "1"},
     "within_seconds": {"type": "float", "default": 0},
     "timeout_seconds": {"type": "float", "default": 5},
@@ -148,7 +169,11 @@ def main() -> None:
                 "elements": "dict",
                 "required": True,
                 "options": CHECK_SPEC,
-                "required_if": [("kind", "rules_loaded", ["rules"]), ("kind", "query", ["query"])],
+                "required_if": [
+                    ("kind", "rules_loaded", ["rules"]),
+                    ("kind", "query", ["query"]),
+                    ("kind", "panels", ["queries"]),
+                ],
             }
         },
         supports_check_mode=True,

@@ -44,6 +44,24 @@ releases:
   returned: always
   type: dict
   sample: {1.4.0: {release: 1.4.0, colour: blue, image_id: "sha256:..."}}
+proven:
+  description: Names of the releases that have passed load and watch on this host.
+  returned: always
+  type: list
+  elements: str
+rehearsed:
+  description: The old and the new release of each pair between which the way back was rehearsed, separated by a space.
+  returned: always
+  type: list
+  elements: str
+  sample: [1.3.2 1.4.0]
+warm:
+  description:
+    - The colour that gave over - C(colour), C(release), C(until) (seconds since 1970 on the host), C(left_seconds), and
+      whether it is C(warm), so that going back is one flip. Empty when nothing gave over, or it was started anew since.
+  returned: always
+  type: dict
+  sample: {colour: blue, release: 1.3.2, until: 1780000000.0, left_seconds: 512, warm: true}
 current:
   description: Release that the link current points to; empty when there is none.
   returned: always
@@ -55,12 +73,17 @@ previous:
 """
 
 import json
+import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.golive_core.engine_api import SOCKET, Engine, EngineError, read_colours
+from ansible.module_utils.golive_core.engine_api import SOCKET, Colour, Engine, EngineError, read_colours
+from ansible.module_utils.golive_core.warmth import NOTE, told
+
+REHEARSED = "rehearsed-"  # and the release that served then
 
 
 def _releases(directory: Path) -> dict[str, Any]:
@@ -68,6 +91,18 @@ def _releases(directory: Path) -> dict[str, Any]:
     return {
         file.parent.name: json.loads(file.read_text("utf-8")) for file in directory.glob("releases/*/manifest.json")
     }
+
+
+def _note(state_dir: Path) -> dict[str, Any] | None:
+    """Return what was noted of the colour that gave over; None when nothing was."""
+    file = state_dir / NOTE
+    return json.loads(file.read_text("utf-8")) if file.exists() else None
+
+
+def _warm_runs(colours: Mapping[str, Colour], note: Mapping[str, Any] | None) -> bool:
+    """Return whether the noted colour still runs the release that it gave over with."""
+    found = colours.get(note["colour"]) if note else None
+    return bool(note and found and found.running and found.release == note["release"])
 
 
 def _target(link: Path) -> str:
@@ -85,6 +120,11 @@ def run(app: str, state_dir: Path, engine: Engine | None) -> dict[str, Any]:
         "colours": {name: asdict(colour) for name, colour in colours.items()},
         "releases": _releases(state_dir),
         "proven": sorted(file.parent.name for file in state_dir.glob("releases/*/proven")),
+        "rehearsed": sorted(
+            f"{file.name.removeprefix(REHEARSED)} {file.parent.name}"
+            for file in state_dir.glob(f"releases/*/{REHEARSED}*")
+        ),
+        "warm": told(_note(state_dir), _warm_runs(colours, _note(state_dir)), time.time()),
         "current": _target(state_dir / "current"),
         "previous": _target(state_dir / "previous"),
     }

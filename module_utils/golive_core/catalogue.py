@@ -77,6 +77,11 @@ def phase_hosts(groups: Groups, names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(host for name in names for host in groups.get(name, [])))
 
 
+def without(groups: Groups, away: Sequence[str]) -> dict[str, list[str]]:
+    """Return the inventory's groups without some hosts."""
+    return {name: [host for host in hosts if host not in away] for name, hosts in groups.items()}
+
+
 def hosts_with(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]], mark: str) -> list[str]:
     """Return the hosts that have a mark, a fact that is true."""
     return [host for host in hosts if hostvars[host].get(mark)]

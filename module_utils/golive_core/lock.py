@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
@@ -16,7 +17,8 @@ class Claim(NamedTuple):
 def claim(holder: Mapping[str, Any] | None, owner: str, controller: str, alive: Collection[str], now: float) -> Claim:
     """Decide whether `owner` may take the lock.
 
-    :param holder: what the lock says: owner, who, controller, process ("pid:start"), expires (epoch seconds); or None
+    :param holder: what the lock says: owner, who, controller, process ("pid:start"), since and expires (epoch seconds);
+        or None
     :param owner: id of the asking run
     :param controller: id of the machine that asks
     :param alive: processes ("pid:start") that run on that machine now
@@ -32,5 +34,14 @@ def claim(holder: Mapping[str, Any] | None, owner: str, controller: str, alive: 
         return Claim(True, f"taken over from {who}: its process on this controller is dead")
     return Claim(
         False,
-        f"{who} holds the lock for another {left:.0f} s; wait for it to end, or let it expire if that run is lost",
+        f"{who} holds the lock{_since(holder, now)}, for another {left:.0f} s at least; wait for it to end "
+        "(-e lock_wait=SECONDS does), or let it expire if that run is lost",
     )
+
+
+def _since(holder: Mapping[str, Any], now: float) -> str:
+    """Return since when; nothing where the lock of an older golive does not say."""
+    since = holder.get("since")
+    if not isinstance(since, int | float):
+        return ""
+    return f" since {time.strftime('%H:%M:%S', time.gmtime(since))} UTC ({now - since:.0f} s)"

@@ -27,7 +27,12 @@ class Measurement(TypedDict):
 
 def utc_now() -> str:
     """Return the present time as ISO 8601 in UTC with milliseconds."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return utc(datetime.now(UTC).timestamp())
+
+
+def utc(epoch: float) -> str:
+    """Return a time in seconds since 1970 in the same form."""
+    return datetime.fromtimestamp(epoch, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def measurement(

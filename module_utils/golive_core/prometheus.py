@@ -159,6 +159,29 @@ def query_value(data: Mapping[str, Any], expression: str) -> Seen:
     return Seen(1, value=value, fine=expression)
 
 
+def has_data(data: Mapping[str, Any]) -> bool:
+    """Return whether an answer of /api/v1/query has a number to show: with none, or only NaN, a panel is empty."""
+    result = data["result"]
+    samples = [result] if data["resultType"] == "scalar" else [row["value"] for row in result]
+    return any(math.isfinite(float(sample[1])) for sample in samples)
+
+
+def panels(queries: Sequence[Mapping[str, str]], run: Callable[[str], Mapping[str, Any]]) -> Seen:
+    """Count the queries of panels, and those that show nothing or are refused.
+
+    :param queries: `{panel, expr}` each
+    :param run: takes PromQL and returns the `data` of /api/v1/query
+    """
+    problems = []
+    for query in queries:
+        try:
+            if not has_data(run(query["expr"])):
+                problems.append(f'panel "{query["panel"]}" has no data: {query["expr"]}')
+        except Unanswered as error:
+            problems.append(f'panel "{query["panel"]}": {error}')
+    return Seen(len(queries), len(problems), problems, f"all {len(queries)} queries of the panels have data")
+
+
 def alertmanagers(data: Mapping[str, Any], minimum: int, is_ready: Callable[[str], str]) -> Seen:
     """Count the Alertmanagers that Prometheus sends to, and those that are missing or do not answer.
 
@@ -186,6 +209,7 @@ class Check:
     rules: Sequence[str] = ()
     files: Sequence[str] = ()
     query: str = ""
+    queries: Sequence[Mapping[str, str]] = ()
     unit: str = "1"
     within_seconds: float = 0.0
     timeout_seconds: float = 5.0
@@ -200,6 +224,7 @@ class Check:
             "ready": f"{self.url} ready, with its present configuration",
             "rules_loaded": f"{len(self.rules)} rules loaded and evaluated without error",
             "query": f"one number for {self.query}",
+            "panels": f"data for all {len(self.queries)} queries of the dashboards",
             "alertmanagers_active": f"at least {self.minimum} Alertmanager answering",
         }[self.kind]
 
@@ -227,6 +252,11 @@ def look(check: Check) -> Seen:
             return rules_loaded(ask(base, "/api/v1/rules", timeout, {"type": "alert"}), check.rules)
         if check.kind == "query":
             return query_value(ask(base, "/api/v1/query", timeout, {"query": check.query}), check.query)
+        if check.kind == "panels":
+            ask(
+                base, "/api/v1/status/buildinfo", timeout
+            )  # one that does not answer has not shown that panels are empty
+            return panels(check.queries, lambda query: ask(base, "/api/v1/query", timeout, {"query": query}))
         return alertmanagers(ask(base, "/api/v1/alertmanagers", timeout), check.minimum, is_ready)
     except Unanswered as error:
         return Seen(0, invalid=str(error))

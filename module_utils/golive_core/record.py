@@ -144,6 +144,16 @@ def append(directory: Path, rows: Sequence[tuple[str, Mapping[str, Any]]]) -> li
     return written
 
 
+def last(records: Path) -> dict[str, Any] | None:
+    """Return ``{id, verdict, passed, all}`` of the newest finished record; None when there is none that can be read."""
+    for path in sorted(records.glob("*/record.json"), reverse=True):
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            told = json.loads(path.read_text(encoding="utf-8"))
+            passed = sum(gate["verdict"] == "PASS" for gate in told["gates"])
+            return {"id": path.parent.name, "verdict": told["verdict"], "passed": passed, "all": len(told["gates"])}
+    return None
+
+
 # --- raw samples
 
 RAW = "raw"

@@ -33,9 +33,10 @@ def _report(lab: Lab, release: str, seconds: float) -> None:
     port = edge.rpartition(":")[2]
     authority = lab.state / "secrets" / "ca" / "ca.crt"
     passed = sum(gate["verdict"] == "PASS" for gate in told["gates"])
+    waived = sum(bool(gate.get("waived")) for gate in told["gates"])
     say("")
     say(f"  Verdict       {told['verdict']}: {told['run']['app']} {told['run']['release']}")
-    say(f"  Gates         {passed} of {len(told['gates'])} passed")
+    say(f"  Gates         {passed} of {len(told['gates'])} passed{f', {waived} waived' if waived else ''}")
     say(f"  Application   curl --cacert {authority} https://localhost:{port}/health/")
     say(f"  Prometheus    http://{prometheus}")
     say(f"  Alertmanager  http://{alertmanager}")

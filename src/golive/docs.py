@@ -1,4 +1,4 @@
-"""What is written from the roles' own data: a README for each role, and docs/roles.md."""
+"""What is written from the project's own data: READMEs of roles, docs/roles.md, gates.md, exit-codes.md, dashboards."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from golive_core.ending import CODES
+from golive_core.texts import TEXTS, pick
 
+from . import dashboards, doctor
 from .lab import ROOT
 
 # Every role has these, and nobody calls them by name.
@@ -46,6 +49,9 @@ def pages() -> dict[Path, str]:
     return {
         **{ROOT / "roles" / role.name / "README.md": role_page(role) for role in roles},
         ROOT / "docs" / "roles.md": roles_page(roles),
+        ROOT / "docs" / "gates.md": gates_page(doctor.catalogue()),
+        ROOT / "docs" / "exit-codes.md": exit_codes_page(),
+        **dashboards.pages(),
     }
 
 
@@ -53,6 +59,7 @@ def write() -> list[Path]:
     """Write the pages that are not up to date, and return which these were."""
     stale = {path: text for path, text in pages().items() if not path.exists() or path.read_text("utf-8") != text}
     for path, text in stale.items():
+        path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
     return list(stale)
 
@@ -103,6 +110,51 @@ def roles_page(roles: Iterable[Role]) -> str:
             "A role's page lists its variables; their defaults in full, with comments, are in its `defaults/`.",
             "",
             "| role | what it does | runs on |",
+            "|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
+
+
+def gates_page(catalogue: Mapping[str, Iterable[Mapping[str, Any]]]) -> str:
+    """Return docs/gates.md: every gate of every phase, with title and remedy in both languages."""
+    parts = [
+        NOTE.format("roles/gates/defaults/main/"),
+        "# Gates",
+        "What golive measures, in which phase, and by which rule it judges. Another limit: `gates_overrides`; one gate "
+        "more: `gates_extra` or `gates_app` ([how](how-to/add-a-gate.md)); how a verdict is made: "
+        "[verdicts](explanation/verdicts.md). `./golive doctor GATE` measures one again.",
+    ]
+    for phase, gates in catalogue.items():
+        rows = [
+            f"| `{gate['id']}` | {_both(gate['title'])} | {gate['on']}, {gate['probe']} "
+            f"| `{_cell(doctor.rule(gate['judge']))}` | {_both(gate.get('remedy', ''))} |"
+            for gate in gates
+        ]
+        head = ["| gate | shows | measured on, by | judged by | when it is red |", "|---|---|---|---|---|"]
+        parts += [f"## {phase}", "\n".join([*head, *rows])]
+    return "\n\n".join(parts) + "\n"
+
+
+def _both(text: str | Mapping[str, str]) -> str:
+    return _cell("<br>".join(dict.fromkeys(" ".join(pick(text, language).split()) for language in ("en", "zh"))))
+
+
+def exit_codes_page() -> str:
+    """Return docs/exit-codes.md."""
+    rows = [
+        f"| {code.number} | {TEXTS[f'exit.{code.name}']['en']} | {TEXTS[f'exit.{code.name}']['zh']} |" for code in CODES
+    ]
+    return "\n".join(
+        [
+            NOTE.format("module_utils/golive_core/ending.py"),
+            "",
+            "# Exit codes of ./golive",
+            "",
+            "They are told from the record of the run. `ansible-playbook` ends with 0, or with Ansible's own codes.",
+            "",
+            "| code | meaning | 含义 |",
             "|---|---|---|",
             *rows,
             "",

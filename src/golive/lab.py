@@ -19,7 +19,16 @@ import yaml
 from . import engine
 from .say import Problem, ask, run, say, step
 
-ROOT = Path(__file__).parents[2]
+
+def _root() -> Path:
+    """Return the project: this file is in it, unless golive was installed; then GOLIVE_PROJECT, or where one stands."""
+    given = [Path(os.environ["GOLIVE_PROJECT"])] if os.environ.get("GOLIVE_PROJECT") else []
+    here = Path(__file__).parents[2]
+    places = [*given, here, Path.cwd(), *Path.cwd().parents]
+    return next((place for place in places if (place / "playbooks" / "golive.yml").exists()), here)
+
+
+ROOT = _root()
 SUITE = "trixie"
 RELEASES = ("1.0.0", "1.1.0")
 IMAGES = ("host", "python")  # the slower one first
@@ -149,7 +158,7 @@ class Lab:
             return
         run(
             self.playbook("playbooks/lab.yml", "-i", "inventories/lab"),
-            env={**self.environment, "ANSIBLE_DISPLAY_OK_HOSTS": "false"},
+            env={**self.environment, "ANSIBLE_DISPLAY_OK_HOSTS": "false", "ANSIBLE_STDOUT_CALLBACK": "default"},
             cwd=ROOT,
         )
 

@@ -11,7 +11,12 @@ from pathlib import Path
 
 
 class Problem(Exception):
-    """Something the user can act on: one sentence, and the command ends with exit code 1."""
+    """Something the user can act on: one sentence, and the command ends with `code`."""
+
+    def __init__(self, sentence: str, code: int = 1) -> None:
+        """Take the sentence; code 2 is for a wrong use of the command."""
+        super().__init__(sentence)
+        self.code = code
 
 
 def say(message: str) -> None:

@@ -34,12 +34,13 @@ class Result:
 
 
 REPORT = ROOT / "docs" / "test-report.md"
+PLUGINS = ("filter_plugins", "lookup_plugins", "vars_plugins", "callback_plugins")
 # The slowest first.
 CHECKS = (
     Check("ansible-lint", ("ansible-lint", "--offline", "--profile", "production", "--strict")),
     Check("ruff", ("ruff", "check", ".")),
     Check("ruff format", ("ruff", "format", "--check", ".")),
-    Check("mypy", ("mypy", "module_utils/golive_core", "src", "filter_plugins", "lookup_plugins", "vars_plugins")),
+    Check("mypy", ("mypy", "module_utils/golive_core", "src", *PLUGINS)),
     Check("mypy library", ("mypy", "--scripts-are-modules", "library", "roles/docker/files")),
     Check("yamllint", ("yamllint", "--strict", ".")),
 )

@@ -52,3 +52,12 @@ def test_a_key_that_was_revoked_is_not_let_in_again(fleet):
     assert run.code != 0
     assert any("API key reports was revoked in the application" in words for words in run.told["blocking"])
     assert opens(fleet) == "403"
+
+
+def test_a_key_that_opens_more_than_its_scope_is_seen(fleet):
+    wider = "{{ [football_api_keys[0] | combine({'scopes': ['read', 'write']})] + football_api_keys[1:] }}"
+    run = fleet.golive("1.0.0", *THROUGH_RELEASE, app_api_keys=wider)
+    assert run.code != 0
+    assert {gate["verdict"] for gate in run.gate("release.live_key_scope")} == {"FAIL"}, run.output[-4000:]
+    time.sleep(6)
+    assert golive(fleet).gate("release.live_key_scope")[0]["verdict"] == "PASS"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -102,3 +103,29 @@ def test_every_inventory_parses_and_lists_the_same_tasks(name):
         assert done.returncode == 0, done.stdout + done.stderr
         assert "[ERROR]" not in done.stderr
         assert "DEPRECATION" not in done.stderr
+
+
+def test_what_init_writes_passes_validation(site):
+    mine = site / "mine"
+    words = [
+        "--app",
+        "shop",
+        "--public-name",
+        "shop.example.org",
+        "--hosts",
+        "server1",
+        "--admin-networks",
+        "192.0.2.0/24",
+    ]
+    made = subprocess.run(
+        [sys.executable, "-m", "golive", "init", str(mine), *words, "--yes"],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": "src:module_utils"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    shutil.copytree(site / ".golive" / "releases", mine / ".golive" / "releases")
+    hosts = mine / "hosts.yml"
+    hosts.write_text(hosts.read_text().replace("server1:", "server1: {ansible_host: 127.0.0.1, ansible_port: 1}"))
+    said = golive(mine, "-e", "release=1.0.0")
+    assert "Nothing was touched" not in said
+    assert "server1" in said  # refused by nothing, so that it was to be reached
+    assert len(records(mine)) == 1

@@ -8,7 +8,10 @@ import pytest
 from golive_core import process
 from golive_core.lock import claim
 
-HOLDER = {"owner": "run-1", "who": "ada on desk", "controller": "here", "process": "10:1", "expires": 1000.0}
+HOLDER = {
+    "owner": "run-1", "who": "ada on desk", "controller": "here", "process": "10:1", "since": -60.0, "expires": 1000.0,
+}  # fmt: skip
+OLDER = {key: value for key, value in HOLDER.items() if key != "since"}
 
 
 @pytest.mark.parametrize(
@@ -16,12 +19,29 @@ HOLDER = {"owner": "run-1", "who": "ada on desk", "controller": "here", "process
     [
         (None, "run-2", "here", [], 0, True, ""),
         (HOLDER, "run-1", "here", [], 0, True, ""),
-        (HOLDER, "run-2", "there", [], 0, False, "ada on desk (run run-1) holds the lock for another 1000 s"),
+        (
+            HOLDER,
+            "run-2",
+            "there",
+            [],
+            0,
+            False,
+            "(run run-1) holds the lock since 23:59:00 UTC (60 s), for another 1000 s",
+        ),
+        (OLDER, "run-2", "there", [], 0, False, "ada on desk (run run-1) holds the lock, for another 1000 s"),
         (HOLDER, "run-2", "here", ["10:1"], 0, False, "holds the lock"),
         (HOLDER, "run-2", "here", ["10:2"], 0, True, "its process on this controller is dead"),
         (HOLDER, "run-2", "there", [], 1060, True, "its lease ended 60 s ago"),
     ],
-    ids=["free", "renewed", "another controller", "alive here", "dead here, pid used again", "expired"],
+    ids=[
+        "free",
+        "renewed",
+        "another controller",
+        "of an older golive",
+        "alive here",
+        "dead here, pid used again",
+        "expired",
+    ],
 )
 def test_claim(holder, owner, controller, alive, now, granted, words):
     asked = claim(holder, owner, controller, alive, now)

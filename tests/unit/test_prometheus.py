@@ -9,10 +9,12 @@ import pytest
 from golive_core.prometheus import (
     Check,
     Seen,
+    Unanswered,
     alertmanagers,
     configured,
     measure,
     measure_all,
+    panels,
     query_value,
     rules_loaded,
     targets_up,
@@ -217,3 +219,27 @@ def closed_port() -> int:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         return int(taken.getsockname()[1])
+
+
+@pytest.mark.parametrize(
+    ("data", "failures"),
+    [
+        (vector("1"), 0),
+        (vector("NaN", "2"), 0),
+        (vector(), 1),
+        (vector("NaN"), 1),
+        ({"resultType": "scalar", "result": [1.0, "3"]}, 0),
+    ],
+    ids=["a number", "one number", "nothing", "not a number", "scalar"],
+)
+def test_a_panel_without_a_number_is_empty(data: dict[str, Any], failures: int) -> None:
+    seen = panels([{"panel": "Hosts / CPU", "expr": "cpu"}], lambda _: data)
+    assert (seen.n, seen.failures) == (1, failures)
+    assert not failures or seen.problems == ['panel "Hosts / CPU" has no data: cpu']
+
+
+def test_a_query_that_is_refused_fails_its_panel() -> None:
+    def run(query: str) -> dict[str, Any]:
+        raise Unanswered("answered 400: parse error")
+
+    assert panels([{"panel": "P", "expr": "up =="}], run).problems == ['panel "P": answered 400: parse error']

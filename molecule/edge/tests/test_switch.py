@@ -138,3 +138,54 @@ def test_a_canary_keeps_its_share_and_every_client_its_colour(on, ask, begin, mo
 
 def test_what_the_next_converge_must_keep_is_noted(host):
     host.check_output("systemctl show -p MainPID --value haproxy >/root/pid")
+
+
+REHEARSAL = {
+    "colour": "green",
+    "release": "1.1.0",
+    "url": "https://football.test/echo",
+    "ca_file": "/etc/golive/tls/ca.crt",
+}
+CHECKS = [{"id": "seconds", "kind": "seconds"}, {"id": "answered", "kind": "answered"}]
+
+
+def rehearsed(module, address, **more):
+    """Rehearse the way back from green; return the two measurements."""
+    generation = module("edge_info")["generation"]
+    told = module(
+        "edge_rehearsal", **REHEARSAL, address=address("edge1"), expected_generation=generation, checks=CHECKS,
+        rounds=2, hold_seconds=0.7, **more,
+    )  # fmt: skip
+    assert told["generation"] == generation + 4
+    return told["measurements"]
+
+
+@pytest.mark.usefixtures("serving")
+def test_the_way_back_is_rehearsed_in_less_than_a_second_and_loses_nothing(module, address):
+    seconds, answered = rehearsed(module, address, return_file="/run/return.json")
+    assert (seconds["n"], seconds["failures"]) == (2, 0)
+    assert 0 < seconds["value"] < 1
+    assert (answered["failures"], answered["n"] > 50) == (0, True)
+    seen = module("edge_info", return_file="/run/return.json")
+    assert (seen["live"], seen["agreed"]) == ("blue", True)
+    assert (seen["way_back"]["colour"], seen["way_back"]["back_colour"]) == ("blue", "green")
+
+
+@pytest.mark.usefixtures("serving")
+def test_a_rehearsal_shows_a_colour_that_does_not_answer_and_ends_with_the_old_one(on, module, address):
+    on("app1").check_output("systemctl stop colour@8002")
+    try:
+        seconds, answered = rehearsed(module, address)
+    finally:
+        on("app1").check_output("systemctl start colour@8002")
+    assert answered["failures"] > 5
+    assert "503" in answered["observed"]
+    assert (seconds["failures"], module("edge_info")["live"]) == (0, "blue")
+
+
+@pytest.mark.usefixtures("serving")
+def test_a_rehearsal_is_refused_where_somebody_else_has_switched(module):
+    generation = module("edge_info")["generation"]
+    refused = module("edge_rehearsal", **REHEARSAL, address="127.0.0.1", expected_generation=generation - 1)
+    assert "somebody else has switched" in refused["msg"]
+    assert module("edge_info")["generation"] == generation

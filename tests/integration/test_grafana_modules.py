@@ -1,0 +1,191 @@
+"""grafana_probe, grafana_access and file_tree as processes; the first two against the API double of scenario grafana.
+
+The double (molecule/grafana/double) is not Grafana. The scenario runs against the real one where there is its archive.
+"""
+
+from __future__ import annotations
+
+import http.server
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import ROOT, Run, make_authority
+
+DOUBLE = ROOT / "molecule" / "grafana" / "double"
+PANEL = {"title": "CPU", "targets": [{"refId": "A", "expr": "up"}]}
+
+
+class Prometheus(http.server.BaseHTTPRequestHandler):
+    """Answers every query with one number, but `gone`, which has none."""
+
+    def do_GET(self) -> None:
+        """Answer."""
+        result = [] if "gone" in self.path else [{"metric": {}, "value": [1.0, "1"]}]
+        body = json.dumps({"status": "success", "data": {"resultType": "vector", "result": result}}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *words: Any) -> None:
+        """Say nothing."""
+
+
+@dataclass(frozen=True)
+class Grafana:
+    """A double that runs, with one dashboard."""
+
+    asked: dict[str, Any]
+    dashboard: Path
+
+
+@pytest.fixture(params=["7.5.0", "12.0.0"])
+def grafana(request: pytest.FixtureRequest, tmp_path: Path, run_module: Run) -> Iterator[Grafana]:
+    authority = make_authority(tmp_path)
+    certificate, key = authority.issue("grafana.test")
+    prometheus = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Prometheus)
+    threading.Thread(target=prometheus.serve_forever, daemon=True).start()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    home = shutil.copytree(DOUBLE, tmp_path / "home")
+    (home / "VERSION").write_text(f"{request.param}-api-double\n", encoding="utf-8")
+    etc, data = tmp_path / "etc", tmp_path / "data"
+    data.mkdir()
+    source = {"name": "golive", "uid": "golive", "url": f"http://127.0.0.1:{prometheus.server_address[1]}"}
+    folder = {"folder": "Ops", "folderUid": "ops", "options": {"path": str(etc / "dashboards")}}
+    ini = f"""
+[paths]
+data = {data}
+provisioning = {etc}/provisioning
+[server]
+http_addr = 127.0.0.1
+http_port = {port}
+cert_file = {certificate}
+cert_key = {key}
+[security]
+admin_user = golive-admin
+admin_password = $__file{{{etc}/password}}
+[users]
+auto_assign_org_role = Viewer
+"""
+    files = {
+        "grafana.ini": ini,
+        "password": "right",
+        "provisioning/datasources/golive.yaml": {"datasources": [source]},
+        "provisioning/dashboards/golive.yaml": {"providers": [folder]},
+        "dashboards/hosts.json": {"uid": "hosts", "title": "Hosts", "panels": [PANEL]},
+    }
+    run_module("file_tree", {"path": str(etc), "files": files, "group": "root"}, changes=True)
+    command = [
+        sys.executable,
+        str(home / "bin" / "grafana-server"),
+        f"--homepath={home}",
+        f"--config={etc}/grafana.ini",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert "not Grafana" in process.stdout.readline()
+        login = {"user": "golive-admin", "password": "right"}
+        asked = {"url": f"https://127.0.0.1:{port}", "ca_file": authority.ca_file, **login}
+        time.sleep(0.2)
+        yield Grafana(asked, etc / "dashboards" / "hosts.json")
+        process.terminate()
+    prometheus.shutdown()
+
+
+def measure(run_module: Run, grafana: Grafana, **check: Any) -> dict[str, Any]:
+    told = run_module("grafana_probe", {"checks": [{"id": "monitoring.x", **grafana.asked, **check}]})
+    found: dict[str, Any] = told["measurements"][0]
+    return found
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        {"kind": "health"},
+        {"kind": "closed"},
+        {"kind": "data_source"},
+        {"kind": "dashboards", "dashboards": {"hosts": "Hosts"}},
+        {"kind": "panel", "dashboard": "hosts"},
+    ],
+    ids=lambda check: str(check["kind"]),
+)
+def test_what_is_well_has_no_failure(run_module: Run, grafana: Grafana, check: dict[str, Any]) -> None:
+    seen = measure(run_module, grafana, **check)
+    assert (seen["failures"], seen["invalid"]) == (0, ""), seen["observed"]
+    assert seen["n"] >= 1
+
+
+def test_what_is_wrong_is_named(run_module: Run, grafana: Grafana) -> None:
+    gone = {**json.loads(grafana.dashboard.read_text()), "panels": [{**PANEL, "targets": [{"expr": "gone"}]}]}
+    grafana.dashboard.write_text(json.dumps(gone))
+    assert "gives no data" in measure(run_module, grafana, kind="panel", dashboard="hosts")["observed"]
+    titles = {"hosts": "Hosts", "edge": "Edge"}
+    seen = measure(run_module, grafana, kind="dashboards", dashboards=titles)
+    assert (seen["n"], seen["failures"], seen["observed"]) == (2, 1, "dashboard edge: 404: Dashboard not found")
+    lost = measure(run_module, grafana, kind="data_source", data_source="other")
+    assert (lost["n"], lost["invalid"]) == (0, "data source other: Grafana answered 404: Data source not found")
+
+
+def test_where_there_is_none_nothing_is_asked_and_nothing_is_proven(run_module: Run) -> None:
+    nowhere = Grafana({"url": "https://127.0.0.1:9"}, Path())
+    assert measure(run_module, nowhere, kind="data_source", absent="none here")["invalid"] == "none here"
+    assert measure(run_module, nowhere, kind="health")["failures"] == 1
+
+
+def test_accounts_teams_and_folders_come_once_and_keep(run_module: Run, grafana: Grafana) -> None:
+    ada = {"login": "ada", "password": "first", "role": "Editor", "teams": ["dba"]}
+    wanted = {
+        **grafana.asked,
+        "accounts": [ada],
+        "teams": ["dba"],
+        "folders": [{"uid": "ops", "title": "Ops", "teams": ["dba"]}],
+    }
+    first = run_module("grafana_access", wanted, changes=True)
+    assert first["done"] == [
+        "team dba was made", "account ada was made", "account ada became Editor", "ada joined team dba",
+        'folder "Ops" is read by dba',
+    ]  # fmt: skip
+    assert run_module("grafana_access", wanted)["done"] == []
+    other = {**wanted, "accounts": [{**ada, "password": "second"}]}
+    assert run_module("grafana_access", other, changes=True)["done"] == ["account ada got another password"]
+    refused = run_module("grafana_access", {**wanted, "password": "wrong"})
+    assert "its database was made with another password" in refused["msg"]
+
+
+# --- file_tree
+
+
+def test_files_are_written_once_and_others_are_removed(run_module: Run, tmp_path: Path) -> None:
+    asked: dict[str, Any] = {"path": str(tmp_path / "etc"), "group": "root", "purge": ["d"]}
+    planned = run_module("file_tree", {**asked, "files": {"d/a.json": {"x": 1}}}, check_mode=True, changes=True)
+    assert planned["changed"]
+    assert not (tmp_path / "etc").exists()
+    first = run_module("file_tree", {**asked, "files": {"d/a.json": {"x": 1}, "d/b": "text"}}, changes=True)
+    assert {"d/a.json", "d/b"} <= set(first["written"])
+    assert (tmp_path / "etc" / "d" / "b").stat().st_mode & 0o777 == 0o640
+    assert run_module("file_tree", {**asked, "files": {"d/a.json": {"x": 1}, "d/b": "text"}})["written"] == []
+    less = run_module("file_tree", {**asked, "files": {"d/a.json": {"x": 2}}}, changes=True)
+    assert less["written"] == ["d/a.json", "d/b"]
+    assert [path.name for path in (tmp_path / "etc" / "d").iterdir()] == ["a.json"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [({"files": {"../x": ""}}, "is not below"), ({"group": "nobody-here"}, "There is no group nobody-here")],
+)
+def test_what_cannot_be_written_is_said(run_module: Run, tmp_path: Path, change: dict[str, Any], said: str) -> None:
+    told = run_module("file_tree", {"path": str(tmp_path / "etc"), "files": {"x": ""}, "group": "root", **change})
+    assert said in told["msg"]
+    assert not (tmp_path / "etc").exists()

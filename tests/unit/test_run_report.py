@@ -1,0 +1,42 @@
+"""What a run says of itself to Prometheus."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from golive_core.run_report import metrics
+
+TIME = "2026-11-28T04:00:00.500Z"
+
+
+def gate(verdict: str, value: Any = None, **more: Any) -> dict[str, Any]:
+    data = {"gate": "preflight.disk", "host": "edge1", "verdict": verdict, "value": value, "unit": "1", **more}
+    return {"kind": "gate", "time": TIME, "data": data}
+
+
+def test_a_gate_is_told_with_verdict_and_value() -> None:
+    told = metrics([{"kind": "run.started", "time": TIME, "data": {}}, gate("PASS", 0.765)], "1.4.0", "preflight")
+    names = 'gate="preflight.disk",phase="preflight",measured_on="edge1"'
+    assert f'golive_gate{{{names},verdict="PASS"}} 1\n' in told
+    assert f'golive_gate_value{{{names},unit="1"}} 0.765\n' in told
+    assert 'golive_run_phase{release="1.4.0",phase="preflight"} 1\n' in told
+    assert 'golive_run_seen_timestamp_seconds{release="1.4.0"} 1795838400\n' in told
+
+
+def test_the_last_verdict_counts_and_a_waiver_shows() -> None:
+    told = metrics([gate("FAIL"), gate("FAIL", waived={"reason": "known"})], "1.4.0", "preflight")
+    assert told.count("golive_gate{") == 1
+    assert 'verdict="WAIVED"} 0\n' in told
+
+
+def test_a_text_is_no_value() -> None:
+    assert "golive_gate_value" not in metrics([gate("PASS", "1.4.0"), gate("PASS", True)], "1.4.0", "release")
+
+
+def test_a_strange_release_breaks_no_line() -> None:
+    assert r'release="1\"\n\\"' in metrics([], '1"\n\\', "preflight")
+    assert len(metrics([], '1"\n\\', "preflight").splitlines()) == 3
+
+
+def test_before_the_first_event_only_the_phase_is_told() -> None:
+    assert "golive_gate" not in metrics([], "1.4.0", "preflight")
