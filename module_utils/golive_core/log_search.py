@@ -1,9 +1,8 @@
-"""Lines of logs as the logs host keeps them: read, found, each once, and what is missing among their numbers."""
+"""Lines of logs as the logs host keeps them: read, found, each once."""
 
 from __future__ import annotations
 
 import gzip
-import itertools
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -103,62 +102,6 @@ def once(entries: Iterable[Entry]) -> Iterator[Entry]:
         if number not in seen and text not in seen:
             yield entry
         seen |= {number, text}
-
-
-@dataclass(frozen=True)
-class Gap:
-    """Numbers of one sender that are missing between two that are there."""
-
-    host: str
-    epoch: str
-    first: int
-    last: int
-
-
-def gaps(entries: Iterable[Mapping[str, Any]]) -> list[Gap]:
-    """Return which numbers are missing; the numbers of a sender begin anew with each start of it (its epoch)."""
-    numbers: dict[tuple[str, str], set[int]] = {}
-    for entry in entries:
-        numbers.setdefault((str(entry["host"]), str(entry.get("epoch"))), set()).add(int(entry["seq"]))
-    found = []
-    for (host, epoch), seen in numbers.items():
-        ordered = sorted(seen)
-        found += [Gap(host, epoch, one + 1, two - 1) for one, two in itertools.pairwise(ordered) if two > one + 1]
-    return found
-
-
-# --- error lines by release
-
-
-@dataclass(frozen=True)
-class Count:
-    """Of one release: requests that the edge gave it, and error lines that it wrote."""
-
-    requests: int
-    errors: int
-
-
-def count(
-    entries: Iterable[Mapping[str, Any]], app: str, releases: Sequence[str], patterns: Sequence[str]
-) -> dict[str, Count]:
-    """Return the counts of each release.
-
-    :param app: name of the service under which the containers of the application write
-    :param patterns: regular expressions, one of which an error line matches
-    :raises re.error: when a pattern is none
-    """
-    wrong = [re.compile(pattern) for pattern in patterns]
-    requests, errors = dict.fromkeys(releases, 0), dict.fromkeys(releases, 0)
-    for entry in entries:
-        release = release_of(entry)
-        if release not in requests:
-            continue
-        if entry.get("service") == "haproxy":
-            requests[release] += "status" in fields(entry)
-        elif entry.get("service") == app:
-            text = said(entry)
-            errors[release] += any(each.search(text) for each in wrong)
-    return {release: Count(requests[release], errors[release]) for release in requests}
 
 
 # --- on the disk
