@@ -7,8 +7,8 @@ DOCUMENTATION = r"""
 module: log_probe
 short_description: Write a line on one host and find it on the logs host, and return what was measured
 description:
-  - Called twice. On the host that is measured, with O(write), it writes one line per check and says what it wrote. On the
-    logs host, with that in O(written), it waits for the lines and measures.
+  - Called twice. On the host that is measured, with O(write), it writes one line per check and says what it wrote. On
+    the logs host, with that in O(written), it waits for the lines and measures.
   - Never fails for what it measures; whether a measurement is good enough is judged by M(gate_verdict).
 options:
   checks:
