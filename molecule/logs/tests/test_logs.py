@@ -95,13 +95,6 @@ def test_a_restart_of_either_end_loses_nothing(on, arrived, word, name, unit):
     assert len({(line["epoch"], line["seq"]) for line in arrived(word, at_least=300)}) == 300
 
 
-def test_a_restart_of_both_ends_at_once_loses_nothing(on, arrived, word):
-    on("app1").check_output(f"for n in $(seq 300); do echo {word}; done | logger -t shop")
-    on("ops1").check_output("systemctl restart golive-logs-receiver")
-    on("app1").check_output("systemctl restart golive-logs")
-    assert len({(line["epoch"], line["seq"]) for line in arrived(word, at_least=300)}) == 300
-
-
 @pytest.mark.parametrize(("with_certificate", "says"), [(True, "rsp"), (False, "alert")])
 def test_only_a_host_with_a_certificate_is_let_in(on, address, with_certificate, says):
     own = "-cert /etc/golive/tls/host.crt -key /etc/golive/tls/host.key" if with_certificate else ""
