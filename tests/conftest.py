@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import random
 import runpy
 import shutil
 import sys
@@ -29,11 +30,14 @@ os.environ["ANSIBLE_STDOUT_CALLBACK"] = "ansible.builtin.default"
 ansible.module_utils.__path__.append(str(ROOT / "module_utils"))
 
 
-# Quickest first. The lab is brought up by test_bring_up and taken away by test_the_end; the scenarios use its image.
+# Quickest first; the slow linter ends beside the unit tests. The lab is brought up by test_bring_up and taken away by
+# test_the_end; the scenarios use its image.
 ORDER = (
-    "unit", "integration", "e2e/test_bring_up", "e2e/test_golive", "e2e/test_secrets", "e2e/test_single", "molecule",
-    "e2e/test_the_end",
+    "lint/test_quick", "unit", "lint/test_slow", "integration", "e2e/test_bring_up", "e2e/test_golive",
+    "e2e/test_secrets", "e2e/test_single", "molecule", "e2e/test_the_end",
 )  # fmt: skip
+SHOWN_SECONDS = 20
+SEED = int(os.environ.get("GOLIVE_SEED") or 7)
 
 
 def _place(item: pytest.Item) -> int:
@@ -44,10 +48,32 @@ def _place(item: pytest.Item) -> int:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what only the full suite runs, and sort by ORDER; within a file the order stays."""
     if not os.environ.get("GOLIVE_FULL"):
-        left_out = [item for item in items if item.get_closest_marker("full")]
+        left_out = [item for item in items if item.get_closest_marker("full")] + _beside_the_sample(items)
         items[:] = [item for item in items if item not in left_out]
         config.hook.pytest_deselected(items=left_out)
     items.sort(key=_place)
+
+
+def _beside_the_sample(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Return all cases but one of each test that is marked `sample`."""
+    cases: dict[object, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("sample") and isinstance(item, pytest.Function):
+            cases.setdefault(item.function, []).append(item)
+    chance = random.Random(SEED)
+    return [item for group in cases.values() for item in chance.sample(group, len(group) - 1)]
+
+
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
+    """Show at once how long each part of a long test took: a run that is cut off has no summary."""
+    # A test that waits for what runs beside others says how long that took.
+    seconds = float(dict(report.user_properties).get("seconds", report.duration))
+    if seconds < SHOWN_SECONDS or report.outcome != "passed" or report.when == "teardown":
+        return None
+    name = report.nodeid.rpartition("::")[2]
+    what = name if report.when == "call" else f"{report.when} of {name}"
+    letter = f"\n  {seconds:4.0f} s  {what}"
+    return ("passed" if report.when == "call" else "", letter, "PASSED")
 
 
 @pytest.fixture(scope="session")

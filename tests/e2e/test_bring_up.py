@@ -42,6 +42,7 @@ def killed(lab: Lab, line: str, seconds: float) -> str:
 
 
 @pytest.mark.skipif(bool(os.environ.get("GOLIVE_KEEP")), reason="the lab that is kept stands already")
+@pytest.mark.sample
 @pytest.mark.parametrize(
     ("line", "seconds"),
     [

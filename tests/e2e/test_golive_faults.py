@@ -21,6 +21,7 @@ def old_release_serves(fleet):
     assert fleet.version()["release"] == "1.0.0"
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize(
     ("fault", "gate"),
     [

@@ -54,6 +54,7 @@ def killed_engine(fleet):
     return pid
 
 
+@pytest.mark.full
 def test_an_engine_that_was_killed_is_started_again(fleet, killed_engine):
     again = golive_command("demo", GOLIVE_LAB=fleet.lab.name)
     assert again.returncode == 0, again.stdout[-4000:] + again.stderr

@@ -87,12 +87,10 @@ def runs(request: pytest.FixtureRequest, lab: Lab) -> Iterator[dict[Scenario, Fu
 
 
 @pytest.mark.parametrize("scenario", ALL, ids=str)
-def test_scenario(scenario: Scenario, runs, capsys: pytest.CaptureFixture[str], record_property) -> None:
+def test_scenario(scenario: Scenario, runs, record_property) -> None:
     run = runs[scenario].result()
     record_property("scenario", str(scenario))
     record_property("seconds", f"{run.seconds:.1f}")
-    with capsys.disabled():
-        print(f" {scenario}: {run.seconds:.0f} s", end="")
     # What failed stands before the clean-up and the summary.
     failure = re.split(r"WARNING .*An error occurred during the test sequence", run.said)[0]
     assert run.code == 0, failure[-6000:]
