@@ -11,7 +11,6 @@ from xml.etree import ElementTree
 
 from .lab import ROOT
 
-
 REPORT = ROOT / "docs" / "test-report.md"
 
 
