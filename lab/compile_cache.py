@@ -3,7 +3,6 @@
 Ansible sends each module as a zip of sources, which the target compiles anew every time: 0.1 of 0.25 s. Servers do that
 on cores of their own; the hosts of the lab share the controller's.
 """
-# ruff: noqa: PTH  (pathlib takes longer to import than all of this takes)
 
 import marshal
 import os
