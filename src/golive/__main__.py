@@ -5,22 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from importlib import import_module
 from pathlib import Path
 
 from golive_core.ending import CODES
 from golive_core.texts import text
 
-from . import bench, completion, docs, init, lab, play, records, suite, verbs
+from . import bench, completion, docs, init, lab, logs, play, records, suite, verbs
 from .demo import demo
 from .say import Problem, complain, say
-
-# Verbs of modules of their own, left out where these are not there: each has add_parser(verbs) and carry_out(options).
-MODULES = ("logs",)
-
-
-def _modules() -> list[str]:
-    return [name for name in MODULES if Path(__file__).with_name(f"{name}.py").exists()]
 
 
 def parser() -> argparse.ArgumentParser:
@@ -35,8 +27,7 @@ def parser() -> argparse.ArgumentParser:
     verbs.add_parsers(parts)
     init.add_parser(parts)
     _record_parser(parts)
-    for name in _modules():
-        import_module(f"golive.{name}").add_parser(parts)
+    logs.add_parser(parts)
     verb = parts.add_parser(
         "demo",
         help="a go-live of the reference application on container hosts of this machine",
@@ -128,8 +119,8 @@ def carry_out(options: argparse.Namespace) -> int:
     """
     if options.verb in verbs.BY_NAME:
         return verbs.carry_out(options.verb, options)
-    if options.verb in _modules():
-        return int(import_module(f"golive.{options.verb}").carry_out(options))
+    if options.verb == "logs":
+        return logs.carry_out(options)
     if options.verb == "init":
         return init.carry_out(options)
     if options.verb in ("record", "stats"):

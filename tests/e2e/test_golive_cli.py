@@ -40,6 +40,14 @@ def test_status_says_what_serves_and_who_is_at_work(fleet, live):
     assert "does not answer" not in done.stdout
 
 
+def test_logs_finds_what_the_release_wrote_on_its_hosts(fleet, live):
+    done = ask(fleet, "logs", "--release", live, "--since", "2h", "--json", *LAB)
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {line["host"] for line in lines} == {"app1", "app2"}
+    assert {(line["service"], line["release"]) for line in lines} == {("football", live)}
+
+
 def test_doctor_measures_one_gate_and_explains_it(fleet, live):
     done = ask(fleet, "doctor", "monitoring.prometheus_ready", *LAB)
     assert done.returncode == 0, done.stdout + done.stderr

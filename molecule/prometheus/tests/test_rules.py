@@ -81,6 +81,9 @@ CASES: dict[str, list[tuple[str, str, str]]] = {
         *same('golive_secret_made_timestamp_seconds{host="x",name="y"}', 0, 0),
         *same('golive_secret_max_age_seconds{host="x",name="y"}', 60, 86400),
     ],
+    "LogsSilent": [('golive_logs_last_arrival_timestamp_seconds{host="x",from="y"}', still(0), grows(30))],
+    "LogsWaiting": same('golive_logs_queue_lines{host="x",queue="log"}', 10_001, 9_999),
+    "LogsNotKept": [(f"golive_logs_kept_timestamp_seconds{HOST}", still(0), grows(30))],
     "PrometheusConfigRefused": same(f"prometheus_config_last_reload_successful{HOST}", 0, 1),
     "AlertmanagerConfigRefused": same(f"alertmanager_config_last_reload_successful{HOST}", 0, 1),
     "AlertsNotDelivered": [
