@@ -1,4 +1,4 @@
-"""What is written from the project's own data: READMEs of roles, docs/roles.md, gates.md, exit-codes.md, dashboards."""
+"""What is written from the project's own data: READMEs of roles, pages of docs/, dashboards."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from golive_core import slo
 from golive_core.ending import CODES
 from golive_core.texts import TEXTS, pick
 
@@ -18,6 +19,7 @@ from .lab import ROOT
 # Every role has these, and nobody calls them by name.
 STEPS = {"main", "preflight", "install", "configure", "verify", "remove"}
 VERSIONS = {"bookworm": "Debian 12", "trixie": "Debian 13", "jammy": "Ubuntu 22.04", "noble": "Ubuntu 24.04"}
+SEVERITIES = ("urgent", "important", "general")  # the guide's, worst first
 LONGEST_DEFAULT = 60  # characters; a longer one is read where it stands
 NOTE = "<!-- Written by `./golive docs` from {}. Change it there. -->"
 
@@ -51,6 +53,7 @@ def pages() -> dict[Path, str]:
         ROOT / "docs" / "roles.md": roles_page(roles),
         ROOT / "docs" / "gates.md": gates_page(doctor.catalogue()),
         ROOT / "docs" / "exit-codes.md": exit_codes_page(),
+        ROOT / "docs" / "observability.md": alerts_page(alerts()),
         **dashboards.pages(),
     }
 
@@ -139,6 +142,44 @@ def gates_page(catalogue: Mapping[str, Iterable[Mapping[str, Any]]]) -> str:
 
 def _both(text: str | Mapping[str, str]) -> str:
     return _cell("<br>".join(dict.fromkeys(" ".join(pick(text, language).split()) for language in ("en", "zh"))))
+
+
+def alerts() -> list[Mapping[str, Any]]:
+    """Return every alert rule that golive brings: the catalogue's, and those that follow from the promises."""
+    said = read(ROOT / "roles" / "prometheus").defaults
+    # An objective may be one of golive_limits; what the page says of an alert does not depend on it.
+    promises = [{**promise, "objective": 0.99} for promise in said["prometheus_slos"]]
+    return [*said["prometheus_rules"], *slo.rules(promises)["alerts"]]
+
+
+def alerts_page(rules: Iterable[Mapping[str, Any]]) -> str:
+    """Return docs/observability.md: every alert, worst first, with what it says and where its runbook is."""
+
+    def runbook(rule: Mapping[str, Any]) -> str:
+        return f"runbooks/{rule['runbook']}.md#{rule.get('section', rule['name']).lower()}"
+
+    rows = [
+        f"| [{rule['name']}]({runbook(rule)}) | {_both(TEXTS['severity.' + rule['severity']])} | {rule['owner']} "
+        f"| {rule['for']} | {_both(rule['summary'])} |"
+        for rule in sorted(rules, key=lambda rule: SEVERITIES.index(rule["severity"]))
+    ]
+    return "\n".join(
+        [
+            NOTE.format("roles/prometheus/defaults/main.yml"),
+            "",
+            "# What is seen, and who is told",
+            "",
+            "Prometheus on the monitoring host asks every host; Alertmanager tells `golive_receivers`, and gate",
+            "`monitoring.alert_arrives` proves it with a synthetic alert. Lines of all hosts: [logs](observability-logs.md);",
+            "dashboards: role [grafana](../roles/grafana/README.md). Limits are those of `golive_limits`, by which gates",
+            "judge, too. Each alert leads to the section of a runbook.",
+            "",
+            "| alert | severity | who acts | after | says |",
+            "|---|---|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
 
 
 def exit_codes_page() -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from golive import docs
@@ -93,3 +95,9 @@ def test_the_list_of_roles_has_one_line_each():
 )
 def test_the_comment_at_the_head_of_a_file(text, comment):
     assert head_comment(text) == comment
+
+
+def test_every_alert_leads_to_a_section_that_exists():
+    for name, page, section in re.findall(r"\| \[(\w+)\]\((.+?)#(.+?)\)", PAGES[ROOT / "docs" / "observability.md"]):
+        headings = re.findall(r"^## (.+)$", (ROOT / "docs" / page).read_text(encoding="utf-8"), re.M)
+        assert section in [heading.lower() for heading in headings], name
