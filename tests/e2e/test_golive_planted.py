@@ -1,0 +1,161 @@
+"""Every gate turns red for what it is there for, says why, and no other gate does: the table is faults.yml."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from golive import doctor
+from golive.lab import ROOT
+
+from .conftest import Fleet, Run
+
+TABLE = yaml.safe_load(Path(__file__).with_name("faults.yml").read_text(encoding="utf-8"))
+ROUNDS = TABLE["rounds"]
+TOOLS = """
+set -eu
+keep() { mkdir -p /run/golive-fault; cp -a "$1" "/run/golive-fault/${1##*/}"; }
+back() { cp -a "/run/golive-fault/${1##*/}" "$1"; rm "/run/golive-fault/${1##*/}"; }
+"""
+
+
+def reddened(round_: Mapping[str, Any]) -> dict[str, str]:
+    """Return each gate that has to be red in a round, and the words of its sentence."""
+    return {gate: words for part in (round_, *round_["faults"]) for gate, words in part.get("red", {}).items()}
+
+
+def test_every_gate_has_a_fault_or_is_known_to_have_none():
+    planted = [gate for round_ in ROUNDS for gate in reddened(round_)]
+    elsewhere = [*TABLE["elsewhere"], *TABLE["missing"]]
+    gates = [gate["id"] for gates in doctor.catalogue().values() for gate in gates]
+    assert sorted({*planted, *elsewhere}) == sorted(gates)
+    assert len(elsewhere) + len(set(planted)) == len(gates), "a gate is in two of the three lists"
+
+
+@pytest.mark.parametrize("place", sorted(set(TABLE["elsewhere"].values())))
+def test_a_test_that_plants_elsewhere_is_there(place):
+    path, _, name = place.partition("::")
+    assert f"def {name}(" in (ROOT / path).read_text(encoding="utf-8")
+
+
+@contextmanager
+def planted(fleet: Fleet, faults: list[dict[str, Any]]) -> Iterator[None]:
+    """Plant faults one after the other; take them away again in the other order, each whatever became of the rest."""
+    live = fleet.on("edge1", "awk", '$1 == "live" {print $2}', "/etc/haproxy/live.map").strip()
+    colours = f"LIVE={live} IDLE={'green' if live == 'blue' else 'blue'}\n"
+    done, stayed = [], []
+    try:
+        for fault in faults:
+            done.append(fault)
+            fleet.on(fault["on"], "bash", "-s", stdin=TOOLS + colours + fault["plant"])
+        yield
+    finally:
+        for fault in reversed(done):
+            try:
+                fleet.on(fault["on"], "bash", "-s", stdin=TOOLS + colours + fault["heal"])
+            except Exception as error:
+                stayed.append(f"{fault['why']}: {error}")
+    assert stayed == []
+
+
+def wrong(round_: Mapping[str, Any], run: Run) -> list[str]:
+    """Return what a run says otherwise than the table."""
+    told: dict[str, list[str]] = {}
+    for seen in run.told["gates"]:
+        if seen["verdict"] != "PASS" and not seen.get("waived"):
+            told.setdefault(seen["gate"], []).append(
+                f"{seen['gate']} {seen['verdict']} on {seen['host']}: {seen['message']}"
+            )
+    red = reddened(round_)
+    dragged = {gate for fault in round_["faults"] for gate in fault.get("drags", [])}
+    return [
+        *(f"{gate} passed" for gate in red if gate not in told),
+        *(
+            f"{gate} does not say '{words}': {told[gate]}"
+            for gate, words in red.items()
+            if gate in told and not any(words in sentence for sentence in told[gate])
+        ),
+        *(sentence for gate in set(told) - set(red) - dragged for sentence in told[gate]),
+    ]
+
+
+def settled(fleet: Fleet) -> None:
+    """Every server at the edge is up again."""
+    until = time.monotonic() + 60
+    while fleet.ask("ops1", "/health/") != 200:
+        assert time.monotonic() < until, "the application did not come back"
+        time.sleep(1)
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize(
+    "round_",
+    [
+        pytest.param(round_, id=round_["name"], marks=[pytest.mark.full] * bool(place))
+        for place, round_ in enumerate(ROUNDS)
+    ],
+)
+def test_every_fault_is_named_by_its_gate_and_by_no_other(fleet, round_):
+    with planted(fleet, round_["faults"]):
+        run = fleet.playbook("verify", variables=round_.get("variables"))
+    settled(fleet)
+    assert run.code != 0
+    assert run.told["verdict"] == "NOT VERIFIED"
+    assert wrong(round_, run) == []
+    print(f"{len(reddened(round_))} of {len(reddened(round_))} gates named their fault")
+
+
+@pytest.mark.lab
+def test_all_gates_are_green_again(fleet):
+    run = fleet.playbook("verify")
+    assert run.code == 0, run.output[-4000:]
+
+
+DOCTORED = {
+    "evidence.origin": "commit",
+    "evidence.freshness": "wanted",
+    "evidence.tests": "test_planted",
+    "evidence.coverage": "wanted",
+    "evidence.lint": "F401",
+    "evidence.types": "mypy",
+    "evidence.security": "B602",
+}
+
+
+def doctor_reports(release: Path) -> None:
+    """Put something into each report that its gate is there for."""
+    reports = release / "evidence"
+
+    def change(name: str, become: Any) -> None:
+        content = json.loads((reports / name).read_text(encoding="utf-8"))
+        (reports / name).write_text(json.dumps(become(content) or content), encoding="utf-8")
+
+    change("evidence.json", lambda told: told.update(created="2020-01-01T00:00:00Z", commit="0" * 40))
+    change("coverage.json", lambda told: told["totals"].update(percent_covered=10.0, covered_lines=1))
+    finding = {"code": "F401", "filename": "a.py", "message": "unused", "location": {"row": 1, "column": 1}}
+    change("ruff.json", lambda told: [*told, finding])
+    issue = {"test_id": "B602", "issue_severity": "HIGH", "filename": "a.py", "line_number": 1, "issue_text": "shell"}
+    change("bandit.json", lambda told: told["results"].append(issue))
+    failure = '<testcase classname="x" name="{}"><failure message="no">no</failure></testcase></testsuite>'
+    for name, case in {"junit.xml": "test_planted", "mypy.xml": "mypy"}.items():
+        text = (reports / name).read_text(encoding="utf-8")
+        head, end, tail = text.rpartition("</testsuite>")
+        (reports / name).write_text(head + failure.format(case) + tail if end else text, encoding="utf-8")
+
+
+@pytest.mark.lab
+def test_every_doctored_report_is_seen(fleet, tmp_path):
+    releases = tmp_path / "releases"
+    shutil.copytree(fleet.lab.state / "releases", releases, symlinks=True)
+    doctor_reports(releases / "1.1.0")
+    run = fleet.golive("1.1.0", "--tags", "preflight,evidence", golive_releases_dir=str(releases))
+    assert run.code != 0
+    assert wrong({"red": DOCTORED, "faults": []}, run) == []
