@@ -116,12 +116,13 @@ def _measurements(rows: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], Me
     :raises ValueError: when something else than a measurement was handed over
     """
     found: dict[tuple[str, str], Measurement] = {}
+    keys = Measurement.__required_keys__ | Measurement.__optional_keys__
     for row in rows:
-        if missing := ({"host", *Measurement.__annotations__} - set(row)):
+        if missing := ({"host", *Measurement.__required_keys__} - set(row)):
             raise ValueError(
                 f"measurement {row.get('id', row)!r} lacks `{min(missing)}`: hand over what a probe returned"
             )
-        found[row["id"], row["host"]] = Measurement(**{key: row[key] for key in Measurement.__annotations__})
+        found[row["id"], row["host"]] = Measurement(**{key: row[key] for key in keys if key in row})
     return found
 
 

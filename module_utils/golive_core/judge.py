@@ -609,7 +609,7 @@ def judge(
         n=seen["n"] if seen else 0,
         failures=seen["failures"] if seen else 0,
         message=_because(found.message, problem),
-        remedy=gate.get("remedy", ""),
+        remedy=(seen.get("remedy") if seen else None) or gate.get("remedy", ""),
         waived=waived,
         started=seen["started"] if seen else "",
         seconds=seen["seconds"] if seen else 0.0,

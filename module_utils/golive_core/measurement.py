@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TypedDict
 
 
-class Measurement(TypedDict):
+class Measured(TypedDict):
     """Numbers of one probe on one host; keys are described in docs/contributing.md."""
 
     id: str
@@ -23,6 +23,12 @@ class Measurement(TypedDict):
     started: str
     seconds: float
     sha256: str
+
+
+class Measurement(Measured, total=False):
+    """The same, with what to do about it, by language, where the gate cannot know."""
+
+    remedy: dict[str, str]
 
 
 def utc_now() -> str:

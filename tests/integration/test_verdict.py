@@ -59,6 +59,12 @@ def test_a_failure_is_a_sentence_in_the_operators_language(run_module: Run, lang
     assert sentence == said + end
 
 
+def test_a_measurement_can_say_what_to_do(run_module: Run) -> None:
+    rows = [{**on("app1", failures=5), "remedy": {"en": "Split it.", "zh": "拆分。"}}]
+    told = run_module("gate_verdict", {"gates": [HEALTH], "expected": BOTH[:1], "measurements": rows})
+    assert told["failures"][0].endswith("Next: Split it.")
+
+
 def test_a_waiver_lets_through_visibly(run_module: Run) -> None:
     waiver = {"gate": "release.health", "reason": "no data yet", "who": "li", "until": FAR}
     params = {"gates": [HEALTH], "expected": BOTH[:1], "measurements": [on("app1", failures=1)], "waivers": [waiver]}

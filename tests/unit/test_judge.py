@@ -325,6 +325,16 @@ def test_a_verdict_carries_what_the_record_needs() -> None:
     assert (told["started"], told["seconds"], told["sha256"]) == (taken["started"], 2.5, taken["sha256"])
 
 
+def test_what_to_do_is_said_by_the_measurement_when_it_knows_better():
+    gate = {"id": "release.x", "judge": {"all_ok": True}, "remedy": {"en": "R", "zh": "措施"}}
+    wrong = seen(n=2, failures=1)
+    assert judge(gate, wrong, NOW)["remedy"] == {"en": "R", "zh": "措施"}
+    assert judge(gate, {**wrong, "remedy": {"en": "M", "zh": "另一措施"}}, NOW)["remedy"] == {
+        "en": "M",
+        "zh": "另一措施",
+    }
+
+
 # --- waivers
 
 
