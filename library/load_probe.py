@@ -122,6 +122,25 @@ options:
         description: Pause between two rates, so that queues drain.
         type: float
         default: 1
+  versus:
+    description:
+      - Ask two versions that serve side by side, in blocks that alternate, and compare them (golive_core.compare).
+        First the old version is compared with itself; O(seconds) is divided into four blocks for each of
+        O(versus.pairs).
+    type: dict
+    suboptions:
+      old:
+        description: Headers that choose the version that serves.
+        type: dict
+        required: true
+      new:
+        description: Headers that choose the other one.
+        type: dict
+        required: true
+      pairs:
+        description: How many pairs of blocks of each kind, 10 or more. Each block needs 100 requests.
+        type: int
+        default: 20
   raw:
     description: Also return every request, for M(load_merge).
     type: bool
@@ -175,8 +194,10 @@ options:
           - V(lag) has as its value the 99th percentile of the generator's own send lag.
           - V(saturation) has as its value the highest rate that held, in requests per second, 0 when none did. It is
             invalid when the search ended undecided. It needs O(saturation), with which no other metric can be had.
+          - V(compare) has pairs of blocks as its samples, for the rule C(compare) of M(gate_verdict). It needs
+            O(versus), with which no other metric can be had.
         type: str
-        choices: [latency_seconds, errors, availability, throughput, lag, saturation]
+        choices: [latency_seconds, errors, availability, throughput, lag, compare, saturation]
         required: true
 author: [golive developers]
 attributes:
@@ -272,7 +293,7 @@ ENDPOINT = {
 }
 CHECK = {
     "id": {"type": "str", "required": True},
-    "metric": {"type": "str", "choices": [*load.METRICS, "saturation"], "required": True},
+    "metric": {"type": "str", "choices": [*load.METRICS, "compare", "saturation"], "required": True},
 }
 SATURATION = {
     "rates": {"type": "list", "elements": "float", "required": True},
@@ -281,6 +302,11 @@ SATURATION = {
     "errors_below": {"type": "float", "default": 0.01},
     "confidence": {"type": "float", "default": 0.95},
     "rest_seconds": {"type": "float", "default": 1},
+}
+VERSUS = {
+    "old": {"type": "dict", "required": True},
+    "new": {"type": "dict", "required": True},
+    "pairs": {"type": "int", "default": 20},
 }
 SPEC: dict[str, Any] = {
     "url": {"type": "str", "required": True},
@@ -301,6 +327,7 @@ SPEC: dict[str, Any] = {
     "keep_alive": {"type": "bool", "default": True},
     "data_file": {"type": "path"},
     "saturation": {"type": "dict", "options": SATURATION},
+    "versus": {"type": "dict", "options": VERSUS},
     "raw": {"type": "bool", "default": False},
     "endpoints": {"type": "list", "elements": "dict", "required": True, "options": ENDPOINT},
     "checks": {"type": "list", "elements": "dict", "required": True, "options": CHECK},
@@ -324,6 +351,7 @@ def _profile(params: Mapping[str, Any]) -> load.Profile:
         steps=params["steps"],
         keep_alive=params["keep_alive"],
         data=read_file(params["data_file"]) if params["data_file"] else (),
+        versus=load.Versus(**params["versus"]) if params["versus"] else None,
         endpoints=[
             load.Endpoint(**{**each, "expect_status": expect.statuses(each["expect_status"])})
             for each in params["endpoints"]
@@ -341,7 +369,8 @@ def _shown(params: Mapping[str, Any]) -> dict[str, Any]:
         }
         for each in params["endpoints"]
     ]
-    return {"module_args": {**params, "endpoints": rows}}
+    versus = params["versus"] and {**params["versus"], **dict.fromkeys(("old", "new"), HIDDEN)}
+    return {"module_args": {**params, "endpoints": rows, "versus": versus}}
 
 
 def _check(params: Mapping[str, Any], profile: load.Profile) -> None:
@@ -354,6 +383,8 @@ def _check(params: Mapping[str, Any], profile: load.Profile) -> None:
     searching = params["saturation"] is not None
     if any((each["metric"] == "saturation") != searching for each in params["checks"]):
         raise ValueError("metric saturation and `saturation` need each other, and no other metric goes with them")
+    if any((each["metric"] == "compare") != bool(params["versus"]) for each in params["checks"]):
+        raise ValueError("metric compare and `versus` need each other, and no other metric goes with them")
     if searching:
         if params["arrivals"] in ("ramp", "step"):
             raise ValueError("a search for the saturation takes `arrivals` constant or poisson")
@@ -396,7 +427,7 @@ def main() -> None:
         argument_spec=SPEC,
         supports_check_mode=True,
         required_one_of=[("rate", "saturation")],
-        mutually_exclusive=[("rate", "saturation")],
+        mutually_exclusive=[("rate", "saturation"), ("versus", "saturation"), ("versus", "raw")],
         no_log=True,  # of the host's log: headers and bodies may hold credentials
     )
     params = module.params

@@ -96,6 +96,37 @@ def alternate(pairs: int) -> list[tuple[str, str]]:
     return [("old", "new") if number % 2 == 0 else ("new", "old") for number in range(pairs)]
 
 
+def blocks(pairs: int) -> list[tuple[bool, str]]:
+    """Return what each block of load is for and which version it asks: first the old one against itself, then the new.
+
+    :returns: so many (whether the pair compares the old version with itself, "old" or "new"), neighbours are a pair
+    """
+    itself = [(True, "old")] * (2 * pairs)
+    return itself + [(False, version) for versions in alternate(pairs) for version in versions]
+
+
+def pairs_of(latencies: Sequence[float], wrong: Sequence[bool], places: Sequence[int], pairs: int) -> list[Pair]:
+    """Return the pairs that a test with :func:`blocks` measured.
+
+    :param latencies: of each request, in seconds
+    :param wrong: whether its answer was a wrong one
+    :param places: the number of the block that it belongs to
+    :raises ValueError: when a block is too short
+    """
+    plan = blocks(pairs)
+    rows: list[list[float]] = [[] for _ in plan]
+    bad = [0] * len(plan)
+    for latency, is_wrong, place in zip(latencies, wrong, places, strict=True):
+        rows[place].append(latency)
+        bad[place] += is_wrong
+    found = []
+    for first in range(0, len(plan), 2):
+        itself, version = plan[first]
+        old, new = (first, first + 1) if version == "old" else (first + 1, first)
+        found.append(pair(rows[old], rows[new], old_bad=bad[old], new_bad=bad[new], itself=itself))
+    return found
+
+
 def pair(
     old: Sequence[float], new: Sequence[float], *, old_bad: int = 0, new_bad: int = 0, itself: bool = False
 ) -> Pair:

@@ -17,13 +17,13 @@ import ssl
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
-from . import http, schedule, statistics
+from . import compare, http, schedule, statistics
 from .histogram import Histogram
 from .measurement import Measurement, measurement, utc_now
 
@@ -52,12 +52,22 @@ class Endpoint:
 
 
 @dataclass(frozen=True)
+class Versus:
+    """Two versions that serve side by side, each chosen by headers of its own, and how many pairs of blocks to ask."""
+
+    old: Mapping[str, Any]
+    new: Mapping[str, Any]
+    pairs: int = 20
+
+
+@dataclass(frozen=True)
 class Profile:
     """A load test. The warm-up comes before `seconds`, at the same rate, and is not counted.
 
     `max_lag` is how late, in seconds, the generator may send one request in a hundred before its numbers prove nothing.
     `end_rate` and `steps` are those of :func:`schedule.send_times`. Rows of `data` are taken in turn, one per request:
     ``{name}`` in a path, a header or a body becomes the row's value of that name, percent-encoded in a path.
+    With `versus`, `seconds` are divided into the blocks of :func:`compare.blocks`.
     """
 
     base_url: str
@@ -76,6 +86,20 @@ class Profile:
     steps: int = 5
     keep_alive: bool = True
     data: Sequence[Mapping[str, Any]] = ()
+    versus: Versus | None = None
+
+    @property
+    def asked(self) -> list[Endpoint]:
+        """The endpoints; of two versions those of the old one, then those of the new one."""
+        if self.versus is None:
+            return list(self.endpoints)
+        sides = (self.versus.old, self.versus.new)
+        return [replace(each, headers={**each.headers, **side}) for side in sides for each in self.endpoints]
+
+    def block(self, time: float) -> int:
+        """Return the number of the block to which a send time belongs, in seconds from the start of what counts."""
+        count = 4 * self.versus.pairs if self.versus else 1
+        return min(int(time * count / self.seconds), count - 1)
 
 
 @dataclass
@@ -102,6 +126,7 @@ class Result:
     clock: float = 0.0
     generators: int = 1
     problem: str = ""
+    pairs: list[compare.Pair] = field(default_factory=list)  # of two versions
 
     @cached_property
     def kinds(self) -> dict[str, int]:
@@ -378,7 +403,8 @@ class _Plan:
             raise ValueError("`timeout_seconds` must be above 0 and `warmup_seconds` not below")
         aims = [http.target(_join(profile.base_url, each.path), profile.address) for each in profile.endpoints]
         self.aim = aims[0]
-        self.requests = [_requests(profile, each) for each in profile.endpoints]
+        self.endpoints = profile.asked
+        self.requests = [_requests(profile, each) for each in self.endpoints]
         if sum(map(len, self.requests)) > _MAX_REQUESTS_KEPT:
             raise ValueError(f"`data` makes more than {_MAX_REQUESTS_KEPT} different requests: give fewer rows")
         self.times = schedule.send_times(
@@ -395,6 +421,25 @@ class _Plan:
             raise ValueError(f"no request falls into the {profile.seconds:g} s that count: raise `rate` or `seconds`")
         weights = [each.weight for each in profile.endpoints]
         self.choices = schedule.choices(weights, len(self.times), profile.seed)
+        if profile.versus:
+            self._take_turns(profile, profile.versus.pairs)
+
+    def _take_turns(self, profile: Profile, pairs: int) -> None:
+        """Have each request ask the version of its block; the warm-up asks both.
+
+        :raises ValueError: when the blocks are too few or too short
+        """
+        blocks = [profile.block(when - profile.warmup_seconds) for when in self.times]
+        fewest = min(Counter(blocks[self.first :]).values())
+        if pairs < compare.MIN_PAIRS or fewest < compare.MIN_BLOCK:
+            raise ValueError(
+                f"a comparison needs {compare.MIN_PAIRS} pairs of blocks with {compare.MIN_BLOCK} requests each, "
+                f"and had {pairs} with {fewest}: raise `rate` or `seconds`"
+            )
+        plan = compare.blocks(pairs)
+        for number, block in enumerate(blocks):
+            new = plan[block][1] == "new" if number >= self.first else number % 2 == 1
+            self.choices[number] += len(profile.endpoints) * new
 
 
 def _fill(value: Any, row: Mapping[str, Any], *, path: bool = False) -> Any:
@@ -449,7 +494,7 @@ class _Run:
         self._profile = profile
         self._plan = plan = _Plan(profile)
         self._times = plan.times
-        self._good = [frozenset(each.expect_status) for each in profile.endpoints]
+        self._good = [frozenset(each.expect_status) for each in plan.endpoints]
         self._context = http.tls_context(profile.ca_file) if plan.aim.scheme == "https" else None
         self._address = _reachable(plan.aim, profile.timeout)
         self._most = _allowed_connections()
@@ -532,7 +577,7 @@ class _Run:
         kind = exchange.endpoint
         requests = self._plan.requests[kind]
         request = requests[exchange.number % len(requests)]
-        connection.send(exchange, self._profile.endpoints[kind].method, request)
+        connection.send(exchange, self._plan.endpoints[kind].method, request)
 
     async def _open_for(self, exchange: _Exchange) -> None:
         name = self._plan.aim.host if self._context else None
@@ -593,6 +638,10 @@ class _Run:
         result.latencies = self._latencies[self._plan.first :]
         result.lags = self._lags[self._plan.first :]
         result.times = [time - self._profile.warmup_seconds for time in self._times[self._plan.first :]]
+        if versus := self._profile.versus:
+            wrong = [bool(outcome) for outcome in result.outcomes]
+            places = [self._profile.block(time) for time in result.times]
+            result.pairs = compare.pairs_of(result.latencies, wrong, places, versus.pairs)
         return result
 
 
@@ -644,7 +693,7 @@ def measure(result: Result, id: str, metric: str) -> Measurement:
     :param metric: `latency_seconds` (samples, one per request), `errors` (failures: all but the expected answers;
         samples: their numbers), `availability` (the same of no complete answer, or a status of 500 and above),
         `throughput` (samples: right answers in each second), `lag` (value: 99th percentile of the generator's own send
-        lag)
+        lag), `compare` (samples: pairs of blocks, :func:`compare.flatten`)
     :raises ValueError: when there is no such metric
     """
     outcomes = result.outcomes
@@ -674,6 +723,16 @@ def measure(result: Result, id: str, metric: str) -> Measurement:
             used = f"{result.dropped} of {n} requests not sent, {result.cpu_share:.0%} of a processor used"
             # Never invalid: this is what the generator says of itself.
             seen |= {"failures": 0, "value": round(result.lag_p99, 6), "unit": "s", "observed": used, "invalid": ""}
+        case "compare":
+            against = [each for each in result.pairs if each.against]
+            old, new = sum(each.old_bad for each in against), sum(each.new_bad for each in against)
+            seen |= {
+                "n": len(result.pairs),
+                "failures": 0,
+                "samples": [round(value, 6) for value in compare.flatten(result.pairs)],
+                "observed": f"{len(against)} pairs of blocks; wrong answers: old {old:.0f}, new {new:.0f}",
+                "expected": "the new version is as good as the old one beside it",
+            }
         case _:
-            raise ValueError(f"`metric` must be one of {', '.join(METRICS)}, not {metric!r}")
+            raise ValueError(f"`metric` must be compare or one of {', '.join(METRICS)}, not {metric!r}")
     return measurement(id, **seen)

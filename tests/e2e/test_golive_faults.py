@@ -42,6 +42,19 @@ def test_a_planted_fault_is_caught_before_any_user_meets_it(fleet, fault, gate):
 
 
 @pytest.mark.full
+def test_a_release_that_is_a_little_slower_is_told_from_the_one_beside_it(fleet):
+    # 50 ms are far below every absolute limit.
+    slower = {"FOOTBALL_FAULT_LATENCY_SECONDS": "0.05"}
+    run = fleet.golive(NEXT, *FROM_RELEASE_ON, football_fault=slower, gates_compare_seconds=90)
+    assert run.code != 0
+    assert run.told["verdict"] == "NOT LIVE"
+    assert {seen["gate"] for seen in run.told["gates"] if seen["verdict"] != "PASS"} == {"release.idle_compared"}
+    (seen,) = run.gate("release.idle_compared")
+    assert seen["verdict"] == "FAIL"
+    assert "new is worse than old: median" in seen["message"]
+
+
+@pytest.mark.full
 def test_a_release_that_refuses_to_start_shows_its_last_words(fleet):
     run = fleet.golive(NEXT, *FROM_RELEASE_ON, football_fault={"FOOTBALL_FAULT_START": "refuse"})
     assert run.code != 0

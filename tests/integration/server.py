@@ -1,10 +1,11 @@
 """A small HTTP server with planted faults, as a process of its own: a generator must not share its interpreter.
 
 Prints its port, then serves until its input ends. Paths: / and anything else answer 200; /slow?SECONDS answers late,
-but to nobody else; /freeze?SECONDS stops the whole server; /status/CODE; /close closes without an answer; /half breaks
-off; /garbage is not HTTP; /chunked; /limit?N answers 429 from the N+1st request on; /flaky?N fails the first N times;
-/health and /unhealthy are JSON; /echo repeats the request. /known?ID answers and remembers when, by the monotonic clock
-that all processes of a machine share; /truth is JSON with the time for each of those ids.
+but to nobody else, and so does every path asked with X-Slow: SECONDS; /freeze?SECONDS stops the whole server;
+/status/CODE; /close closes without an answer; /half breaks off; /garbage is not HTTP; /chunked; /limit?N answers 429
+from the N+1st request on; /flaky?N fails the first N times; /health and /unhealthy are JSON; /echo repeats the request.
+/known?ID answers and remembers when, by the monotonic clock that all processes of a machine share; /truth is JSON with
+the time for each of those ids.
 """
 
 from __future__ import annotations
@@ -72,6 +73,8 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             target = head.split(b" ", 2)[1].decode()
             path, _, query = target.partition("?")
             for line in head.lower().split(b"\r\n"):
+                if line.startswith(b"x-slow:"):
+                    await asyncio.sleep(float(line.partition(b":")[2]))
                 if line.startswith(b"content-length:"):
                     await reader.readexactly(int(line.partition(b":")[2]))
             if path == "/slow":

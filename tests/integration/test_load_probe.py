@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import threading
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
-from golive_core import http, load, statistics
+from golive_core import compare, http, load, statistics
 from golive_core.histogram import PERCENTILES
 from golive_core.judge import FAIL, NO_EVIDENCE, judge
 from golive_core.load import Endpoint, Profile
@@ -291,3 +292,16 @@ def test_a_mistake_is_one_sentence(run_module: Run, change: dict[str, Any], said
     result = run_module("load_probe", {"url": "http://127.0.0.1:1", **ONE, **change})
     assert result["failed"]
     assert said in result["msg"]
+
+
+def test_a_version_is_compared_with_itself_and_with_the_one_beside_it(run_module, server):
+    sides = {"old": {"X-Slow": "0.05"}, "new": {"X-Slow": "0.2"}, "pairs": 10}
+    checks = [{"id": "release.idle_compared", "metric": "compare"}]
+    change = {"rate": 500, "seconds": 10, "max_lag_seconds": PATIENT, "versus": sides, "checks": checks}
+    (seen,) = run_module("load_probe", {"url": server, **ONE, **change})["measurements"]
+    assert (seen["n"], seen["invalid"]) == (20, "")
+    shifts: dict[float, list[float]] = {0.0: [], 1.0: []}
+    for pair in compare.read_pairs(read_samples(seen["samples"])):
+        shifts[pair.against].append(pair.new_median - pair.old_median)
+    assert abs(median(shifts[0.0])) < 0.05
+    assert 0.1 < median(shifts[1.0]) < 0.2

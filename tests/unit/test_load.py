@@ -74,7 +74,7 @@ def test_the_summary_adds_up() -> None:
 
 
 def test_an_unknown_metric_is_refused() -> None:
-    with pytest.raises(ValueError, match="`metric` must be one of"):
+    with pytest.raises(ValueError, match="`metric` must be compare or one of"):
         measure(result(), "p.x", "speed")
 
 
