@@ -115,6 +115,10 @@ class Fleet:
         said = self.on("ops1", "python3", "-", stdin=_ask("/version"))
         return json.loads(said)
 
+    def colour(self) -> str:
+        """Return the colour that serves, as the edge's map has it."""
+        return self.on("edge1", "awk", '$1 == "live" {print $2}', "/etc/haproxy/live.map").strip()
+
     def ask(self, host: str, path: str) -> int:
         """Return the status that `host` gets from the edge."""
         return int(self.on(host, "python3", "-", stdin=_ask(path, status=True)))

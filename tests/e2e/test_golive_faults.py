@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 pytestmark = pytest.mark.lab
@@ -70,6 +72,27 @@ def test_a_red_gate_after_the_switch_flips_back_without_a_lost_request(fleet):
     assert [seen["kind"] for seen in run.told["switches"]] == ["switch", "flip_back"]
     assert loop.seen["lost"] == []
     assert set(loop.seen["releases"]) == {"1.0.0", NEXT}
+
+
+@pytest.mark.full
+def test_a_release_that_dies_after_the_go_live_is_taken_back_by_the_watcher_alone(fleet):
+    there = fleet.golive(NEXT, "--tags", "preflight,database,release,performance,watch")
+    assert there.code == 0, there.output[-4000:]
+    live = f"football-{fleet.colour()}"
+    for host in ("app1", "app2"):
+        fleet.on(host, "docker", "pause", live)
+    try:
+        until = time.monotonic() + 60
+        while not fleet.on("edge1", "cat", "/opt/golive/football/watcher/freeze.json", check=False):
+            assert time.monotonic() < until, fleet.on("edge1", "journalctl", "-u", "golive-watcher", "-n", "40")
+            time.sleep(1)
+        assert fleet.version()["release"] == "1.0.0"
+    finally:
+        for host in ("app1", "app2"):
+            fleet.on(host, "docker", "unpause", live)
+    frozen = fleet.golive(NEXT, "--tags", "preflight", unfreeze="")
+    assert any("Deployments are frozen on edge1" in said for said in frozen.told["blocking"]), frozen.told["blocking"]
+    fleet.golive("1.0.0", "--tags", "preflight", unfreeze="the containers were paused by a test")
 
 
 @pytest.mark.full

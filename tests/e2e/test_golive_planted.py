@@ -49,7 +49,7 @@ def test_what_plants_elsewhere_is_there(gate, place):
 @contextmanager
 def planted(fleet: Fleet, faults: list[dict[str, Any]]) -> Iterator[None]:
     """Plant faults one after the other; take them away again in the other order, each whatever became of the rest."""
-    live = fleet.on("edge1", "awk", '$1 == "live" {print $2}', "/etc/haproxy/live.map").strip()
+    live = fleet.colour()
     colours = f"LIVE={live} IDLE={'green' if live == 'blue' else 'blue'}\n"
     done, stayed = [], []
     try:
