@@ -55,12 +55,12 @@ def planted(fleet: Fleet, faults: list[dict[str, Any]]) -> Iterator[None]:
     try:
         for fault in faults:
             done.append(fault)
-            fleet.on(fault["on"], "bash", "-s", stdin=TOOLS + colours + fault["plant"])
+            fleet.on(fault["host"], "bash", "-s", stdin=TOOLS + colours + fault["plant"])
         yield
     finally:
         for fault in reversed(done):
             try:
-                fleet.on(fault["on"], "bash", "-s", stdin=TOOLS + colours + fault["heal"])
+                fleet.on(fault["host"], "bash", "-s", stdin=TOOLS + colours + fault["heal"])
             except Exception as error:
                 stayed.append(f"{fault['why']}: {error}")
     assert stayed == []
