@@ -204,15 +204,14 @@ class Lab:
         used = (json.loads(line).split("/")[0].strip() for line in ask(listing, why="No statistics").splitlines())
         return sum(map(_bytes, used))
 
-    def last_record(self) -> Path:
-        """Return the directory of the newest record.
+    def records(self) -> list[Path]:
+        """Return the directories of the records, oldest first."""
+        return sorted(path for path in (self.state / "records").glob("*") if path.is_dir())
 
-        :raises Problem: when there is none
-        """
-        records = sorted((self.state / "records").glob("*/record.json"))
-        if not records:
-            raise Problem(f"there is no record in {self.state / 'records'}; the run ended before it began.")
-        return records[-1].parent
+    def serves(self) -> bool:
+        """Return whether the edge serves a colour; records stay when the hosts go."""
+        asked = ["docker", "exec", f"{self.name}-edge1", "grep", "-qE", "^live (blue|green)", "/etc/haproxy/live.map"]
+        return subprocess.run(asked, capture_output=True, check=False).returncode == 0
 
     # -- down ----------------------------------------------------------------------------------------------------------
 
