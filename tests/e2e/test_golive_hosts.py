@@ -67,13 +67,14 @@ def switched_off(fleet, host):
 NOT_FINISHED, NO_ANSWER = "{host} did not finish phase preflight", "{host} cannot be worked on"
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize(
     ("gone", "sentence", "host"),
     [
         pytest.param(unreachable, NOT_FINISHED, "edge1", id="unreachable edge"),
-        pytest.param(unreachable, NOT_FINISHED, "app2", id="unreachable app", marks=pytest.mark.full),
+        pytest.param(unreachable, NOT_FINISHED, "app2", id="unreachable app"),
         pytest.param(switched_off, NO_ANSWER, "app2", id="app that is off"),
-        pytest.param(switched_off, NO_ANSWER, "edge1", id="edge that is off", marks=pytest.mark.full),
+        pytest.param(switched_off, NO_ANSWER, "edge1", id="edge that is off"),
     ],
 )
 def test_a_host_that_is_gone_is_named_recorded_and_the_lock_is_freed(fleet, gone, host, sentence):

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from golive_core import record
 
 from golive import doctor
 from golive.lab import ROOT
@@ -114,9 +115,12 @@ def test_every_fault_is_named_by_its_gate_and_by_no_other(fleet, round_):
 
 
 @pytest.mark.lab
-def test_all_gates_are_green_again(fleet):
+def test_all_gates_are_green_again_and_looking_changes_nothing(fleet):
     run = fleet.playbook("verify")
     assert run.code == 0, run.output[-4000:]
+    assert run.told["verdict"] == "VERIFIED"
+    assert {gate["gate"].split(".")[0] for gate in run.told["gates"]} == set(record.PHASES) - {"evidence", "record"}
+    assert {host: counts["changed"] for host, counts in run.recap.items()} == dict.fromkeys(run.recap, 0)
 
 
 DOCTORED = {
