@@ -90,6 +90,7 @@ measurements:
 """
 
 import json
+import os
 import syslog
 import time
 import uuid
@@ -187,7 +188,11 @@ def measure(check: Params, host: str, written: Params, logs: Path) -> Measuremen
     if wrote["problem"]:
         return measurement(check["id"], n=0, invalid=f"no line could be written on {host}: {wrote['problem']}")
     if not logs.is_dir():
-        return measurement(check["id"], n=0, invalid=f"nobody keeps logs: there is no {logs} (group logs, role logs)")
+        why = (
+            f"nobody keeps logs here, on {os.uname().nodename}: there is no {logs}. Give the inventory a host in group logs; "
+            "where it has one, give each host an ansible_host of its own, not one made from inventory_hostname"
+        )
+        return measurement(check["id"], n=0, invalid=why)
     try:
         seen = _found(check, host, wrote, logs / host)
     except (OSError, ValueError, KeyError) as error:
