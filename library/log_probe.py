@@ -189,8 +189,8 @@ def measure(check: Params, host: str, written: Params, logs: Path) -> Measuremen
         return measurement(check["id"], n=0, invalid=f"no line could be written on {host}: {wrote['problem']}")
     if not logs.is_dir():
         why = (
-            f"nobody keeps logs here, on {os.uname().nodename}: there is no {logs}. Give the inventory a host in group logs; "
-            "where it has one, give each host an ansible_host of its own, not one made from inventory_hostname"
+            f"nobody keeps logs here, on {os.uname().nodename}: there is no {logs}. Give the inventory a host in group "
+            "logs; where it has one, give each host an ansible_host of its own, not one made from inventory_hostname"
         )
         return measurement(check["id"], n=0, invalid=why)
     try:
