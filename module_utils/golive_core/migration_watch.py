@@ -18,7 +18,7 @@ WATCHER = "golive-migration-watch"
 
 # What a session of the migrating role does, one row for each lock that it has or waits for.
 SESSIONS = """
-SELECT a.pid, a.query, a.state, format('%%I.%%I', n.nspname, c.relname), l.mode, l.granted
+SELECT a.pid, a.query, a.state, quote_ident(n.nspname) || '.' || quote_ident(c.relname), l.mode, l.granted
 FROM pg_stat_activity a
 LEFT JOIN pg_locks l ON l.pid = a.pid AND l.locktype = 'relation'
 LEFT JOIN pg_class c ON c.oid = l.relation
