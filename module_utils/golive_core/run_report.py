@@ -10,8 +10,8 @@ from typing import Any
 HELP = {
     "golive_run_phase": "The phase that the last run of golive finished last.",
     "golive_run_seen_timestamp_seconds": "When the last event of that run was written.",
-    "golive_gate": "Verdict of a gate in the last run: 1 when it passed.",
-    "golive_gate_value": "What was measured for a gate in the last run, in the unit of the gate.",
+    "golive_gate": "Verdict of a gate in the last run that measured it: 1 when it passed.",
+    "golive_gate_value": "What was measured for a gate in the last run that did so, in the unit of the gate.",
 }
 WAIVED = "WAIVED"
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from golive_core import record
 from golive_core.run_report import metrics
 
 TIME = "2026-11-28T04:00:00.500Z"
@@ -40,3 +42,19 @@ def test_a_strange_release_breaks_no_line() -> None:
 
 def test_before_the_first_event_only_the_phase_is_told() -> None:
     assert "golive_gate" not in metrics([], "1.4.0", "preflight")
+
+
+def test_a_run_of_some_phases_takes_nothing_away_from_the_gates_of_others(tmp_path, monkeypatch) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "filter_plugins"))
+    from golive_grafana import run_report_of
+
+    whole, part = tmp_path / "20261128T100000Z-1.4.0", tmp_path / "20261128T110000Z-1.5.0"
+    for directory, value in ((whole, 0.5), (part, 0.7)):
+        directory.mkdir()
+        run = {"app": "a", "release": "1", "kind": "golive", "phases": [], "who": "ada", "where": "desk"}
+        found = {"gate": f"preflight.{directory.name[-5:]}", "host": "edge1", "verdict": "PASS", "value": value, "n": 1}
+        record.append(directory, [("run.started", run), ("gate", found | {"message": "", "remedy": ""})])
+    told = run_report_of(str(part), "1.5.0", "preflight")
+    assert 'gate="preflight.1.4.0",phase="preflight",measured_on="edge1",unit=""} 0.5' in told
+    assert 'gate="preflight.1.5.0",phase="preflight",measured_on="edge1",unit=""} 0.7' in told
+    assert 'golive_run_phase{release="1.5.0"' in told
