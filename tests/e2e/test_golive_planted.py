@@ -129,7 +129,7 @@ DOCTORED = {
     "evidence.tests": "test_planted",
     "evidence.coverage": "wanted",
     "evidence.lint": "F401",
-    "evidence.types": "mypy",
+    "evidence.types": "1 type error",
     "evidence.security": "B602",
 }
 
