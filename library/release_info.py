@@ -18,6 +18,11 @@ options:
     description: State directory of the application.
     type: path
     required: true
+  without_engine:
+    description:
+      - Whether an engine that does not answer counts as one without containers. For who only looks, and measures the engine, too.
+    type: bool
+    default: false
 author: [golive developers]
 attributes:
   check_mode:
@@ -109,6 +114,14 @@ def _target(link: Path) -> str:
     return link.readlink().name if link.is_symlink() else ""
 
 
+def _answers(engine: Engine) -> bool:
+    try:
+        engine.labelled("golive.app")
+    except (EngineError, OSError):
+        return False
+    return True
+
+
 def run(app: str, state_dir: Path, engine: Engine | None) -> dict[str, Any]:
     """Return what the host has.
 
@@ -136,11 +149,14 @@ def main() -> None:
         argument_spec={
             "app": {"type": "str", "required": True},
             "state_dir": {"type": "path", "required": True},
+            "without_engine": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
     try:
         engine = Engine() if Path(SOCKET).exists() else None
+        if engine and module.params["without_engine"] and not _answers(engine):
+            engine = None
         result = run(module.params["app"], Path(module.params["state_dir"]), engine)
     except (EngineError, OSError, ValueError) as error:
         module.fail_json(msg=f"Cannot tell which releases are here: {error}.")
