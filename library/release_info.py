@@ -20,7 +20,8 @@ options:
     required: true
   without_engine:
     description:
-      - Whether an engine that does not answer counts as one without containers. For who only looks, and measures the engine, too.
+      - Whether an engine that does not answer counts as one without containers. For who only looks, and measures
+        the engine, too.
     type: bool
     default: false
 author: [golive developers]
