@@ -44,8 +44,9 @@ def test_logs_finds_what_the_release_wrote_on_its_hosts(fleet, live):
     done = ask(fleet, "logs", "--release", live, "--since", "2h", "--json", *LAB)
     assert done.returncode == 0, done.stdout + done.stderr
     lines = [json.loads(line) for line in done.stdout.splitlines()]
-    assert {line["host"] for line in lines} == {"app1", "app2"}
-    assert {(line["service"], line["release"]) for line in lines} == {("football", live)}
+    # The edge says of each request which release answered it.
+    assert {line["host"] for line in lines} >= {"app1", "app2"}
+    assert {line["release"] for line in lines if line["service"] == "football"} == {live}
 
 
 def test_doctor_measures_one_gate_and_explains_it(fleet, live):
