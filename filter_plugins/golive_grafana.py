@@ -15,7 +15,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "module_utils"))
 from golive_core import dashboards, record, run_report
 
 ROOT = Path(__file__).parents[1]
-EARLIER = 10  # runs; of a gate that this one has not measured, the newest of theirs counts
+EARLIER = 100  # runs that are looked at, at most, for gates that this one has not measured
+WHOLE = set(record.PHASES) - {"evidence", "record"}  # what a run that measures all there is has gates of
 
 
 def _events(directory: Path) -> list[dict[str, Any]]:
@@ -31,8 +32,13 @@ def run_report_of(directory: str, release: str, phase: str) -> str:
     A run of some phases (--tags) or of one gate says nothing of the other gates, and takes nothing away from them.
     """
     run = Path(directory)
-    earlier = sorted(path for path in run.parent.glob("*") if path.is_dir() and path.name < run.name)[-EARLIER:]
-    known = [event for path in earlier for event in _events(path) if event["kind"] == "gate"]
+    earlier = sorted((path for path in run.parent.glob("*") if path.is_dir() and path.name < run.name), reverse=True)
+    known: list[dict[str, Any]] = []
+    for path in earlier[:EARLIER]:
+        gates = [event for event in _events(path) if event["kind"] == "gate"]
+        known = gates + known
+        if {event["data"]["gate"].partition(".")[0] for event in gates} >= WHOLE:
+            break
     return run_report.metrics([*known, *_events(run)], release, phase)
 
 
