@@ -94,25 +94,3 @@ def test_scenario(scenario: Scenario, runs, record_property) -> None:
     # What failed stands before the clean-up and the summary.
     failure = re.split(r"WARNING .*An error occurred during the test sequence", run.said)[0]
     assert run.code == 0, failure[-6000:]
-
-
-def test_every_role_that_changes_a_host_has_a_scenario() -> None:
-    with_state = {path.parents[1].name for path in (ROOT / "roles").glob("*/tasks/remove.yml")}
-    assert with_state - set(SCENARIOS) == set()
-
-
-@pytest.mark.parametrize("suite", OLDER)
-def test_every_scenario_runs_on_an_older_release_or_says_why_not(suite: str) -> None:
-    assert set(SCENARIOS) - {*OLDER[suite]["scenarios"], *OLDER[suite]["not"]} == set()
-
-
-@pytest.mark.parametrize("suite", OLDER)
-def test_a_role_names_the_releases_on_which_it_is_tested(suite: str) -> None:
-    def named(role: str) -> bool:
-        if not (ROOT / "roles" / role).is_dir():
-            return False  # a second scenario of some role
-        meta = yaml.safe_load((ROOT / "roles" / role / "meta" / "main.yml").read_text(encoding="utf-8"))
-        return any(suite in platform.get("versions", []) for platform in meta["galaxy_info"]["platforms"])
-
-    assert [role for role in OLDER[suite]["scenarios"] if not named(role)] == []
-    assert [role for role in OLDER[suite]["not"] if named(role)] == []
