@@ -19,7 +19,6 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return filter name to function."""
         return {
-            "golive_differing_files": log_config.differing_files,
             "golive_log_addresses": log_config.addresses,
             "golive_log_masks_wrong": log_config.masks_wrong,
             "golive_log_rules_wrong": log_config.rules_wrong,

@@ -1,8 +1,7 @@
-"""What role logs is given: masks, rules of the audit trail, and the files that a host has already."""
+"""What role logs is given: masks, rules of the audit trail, and addresses."""
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -74,15 +73,4 @@ def addresses(hosts: Sequence[str], hostvars: Mapping[str, Mapping[str, Any]]) -
         {"index": str(hostvars[host]["golive_address"]), "value": host}
         for host in hosts
         if "golive_address" in hostvars[host]
-    ]
-
-
-def differing_files(wanted: Iterable[Mapping[str, Any]], has: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return the wanted files that a host has not, or not with this text.
-
-    :param wanted: ``{path, text, ...}``
-    :param has: path to the SHA-256 of what is there
-    """
-    return [
-        dict(file) for file in wanted if has.get(file["path"]) != hashlib.sha256(str(file["text"]).encode()).hexdigest()
     ]

@@ -1,4 +1,4 @@
-"""grafana_probe, grafana_access and file_tree as processes; the first two against the API double of scenario grafana.
+"""grafana_probe and grafana_access as processes, against the API double of scenario grafana.
 
 The double (molecule/grafana/double) is not Grafana. The scenario runs against the real one where there is its archive.
 """
@@ -86,7 +86,8 @@ auto_assign_org_role = Viewer
         "provisioning/dashboards/golive.yaml": {"providers": [folder]},
         "dashboards/hosts.json": {"uid": "hosts", "title": "Hosts", "panels": [PANEL]},
     }
-    run_module("file_tree", {"path": str(etc), "files": files, "group": "root"}, changes=True)
+    wanted = [{"path": name, "content": content} for name, content in files.items()]
+    run_module("host_files", {"root": str(etc), "files": wanted}, changes=True)
     command = [
         sys.executable,
         str(home / "bin" / "grafana-server"),
@@ -162,30 +163,3 @@ def test_accounts_teams_and_folders_come_once_and_keep(run_module: Run, grafana:
     assert run_module("grafana_access", other, changes=True)["done"] == ["account ada got another password"]
     refused = run_module("grafana_access", {**wanted, "password": "wrong"})
     assert "its database was made with another password" in refused["msg"]
-
-
-# --- file_tree
-
-
-def test_files_are_written_once_and_others_are_removed(run_module: Run, tmp_path: Path) -> None:
-    asked: dict[str, Any] = {"path": str(tmp_path / "etc"), "group": "root", "purge": ["d"]}
-    planned = run_module("file_tree", {**asked, "files": {"d/a.json": {"x": 1}}}, check_mode=True, changes=True)
-    assert planned["changed"]
-    assert not (tmp_path / "etc").exists()
-    first = run_module("file_tree", {**asked, "files": {"d/a.json": {"x": 1}, "d/b": "text"}}, changes=True)
-    assert {"d/a.json", "d/b"} <= set(first["written"])
-    assert (tmp_path / "etc" / "d" / "b").stat().st_mode & 0o777 == 0o640
-    assert run_module("file_tree", {**asked, "files": {"d/a.json": {"x": 1}, "d/b": "text"}})["written"] == []
-    less = run_module("file_tree", {**asked, "files": {"d/a.json": {"x": 2}}}, changes=True)
-    assert less["written"] == ["d/a.json", "d/b"]
-    assert [path.name for path in (tmp_path / "etc" / "d").iterdir()] == ["a.json"]
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [({"files": {"../x": ""}}, "is not below"), ({"group": "nobody-here"}, "There is no group nobody-here")],
-)
-def test_what_cannot_be_written_is_said(run_module: Run, tmp_path: Path, change: dict[str, Any], said: str) -> None:
-    told = run_module("file_tree", {"path": str(tmp_path / "etc"), "files": {"x": ""}, "group": "root", **change})
-    assert said in told["msg"]
-    assert not (tmp_path / "etc").exists()
