@@ -9,8 +9,8 @@ DOCUMENTATION = r"""
 module: host_files
 short_description: Have files and directories on a host, all of them in one call
 description:
-  - For the files of a role. A task with C(ansible.builtin.copy) takes six round trips for each file that changes, and one
-    for each that does not; this takes one for all of them.
+  - For the files of a role. A task with C(ansible.builtin.copy) takes six round trips for each file that changes, and
+    one for each that does not; this takes one for all of them.
   - What there is already stays untouched. A file is replaced in one step, so that nobody reads half of it.
   - The entries are done in the order in which they are given; what a file names comes before it.
   - Contents are never logged on the host. Where one is a secret, set C(diff=false) and C(no_log) on the task.
@@ -50,14 +50,15 @@ options:
         type: bool
         default: false
       validate:
-        description: A command that must succeed before the file is replaced, with C(%s) for the new one. Not in check mode.
+        description: >-
+          A command that must succeed before the file is replaced, with C(%s) for the new one. Not run in check mode.
         type: str
   root:
     description: The directory below which relative paths are.
     type: path
     default: /
   purge:
-    description: Directories whose files that are not in O(files) are removed. Directories below them are left alone.
+    description: Directories whose files that are not in O(files) are removed. Directories below them stay.
     type: list
     elements: str
     default: []
@@ -74,7 +75,7 @@ options:
     type: str
     default: "0644"
   directory_mode:
-    description: Mode of directories that name none. Missing ones above an entry get it, too, with O(owner) and O(group).
+    description: Mode of directories that name none, and with O(owner) and O(group) of missing ones above an entry.
     type: str
     default: "0755"
 author: [golive contributors]
@@ -91,7 +92,8 @@ EXAMPLES = r"""
     files:
       - {path: /etc/example, state: directory, mode: "0750", group: example}
       - {path: /etc/example/settings.json, content: {port: 8080}, group: example, mode: "0640"}
-      - {path: /etc/systemd/system/example.service, content: "{{ lookup('ansible.builtin.template', 'example.service.j2') }}"}
+      - path: /etc/systemd/system/example.service
+        content: "{{ lookup('ansible.builtin.template', 'example.service.j2') }}"
   register: __example_files
 
 - name: Write the dashboards, and remove others
@@ -106,7 +108,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 written:
-  description: Paths, as they were given, of what was made, changed or removed; a directory that was only missing is not in it.
+  description: Paths, as they were given, of what was made, changed or removed.
   returned: always
   type: list
   elements: str
@@ -152,14 +154,18 @@ class Host:
 
     def have(self, entry: dict[str, Any]) -> None:
         """See that one entry is as wanted."""
-        {"file": self._file, "directory": self._directory, "link": self._link, "absent": self._absent}[entry["state"]](entry)
+        {"file": self._file, "directory": self._directory, "link": self._link, "absent": self._absent}[entry["state"]](
+            entry
+        )
 
     def purge(self, name: str, wanted: set[Path]) -> None:
         """Remove the files of a directory that are not wanted."""
         directory = self.root / name
         for path in sorted(directory.iterdir()) if directory.is_dir() else []:
             if path not in wanted and (path.is_symlink() or not path.is_dir()):
-                self._absent({"path": str(path.relative_to(self.root)) if path.is_relative_to(self.root) else str(path)})
+                self._absent(
+                    {"path": str(path.relative_to(self.root)) if path.is_relative_to(self.root) else str(path)}
+                )
 
     def _file(self, entry: dict[str, Any]) -> None:
         path = self.root / entry["path"]
@@ -219,7 +225,7 @@ class Host:
 
     def _link(self, entry: dict[str, Any]) -> None:
         path = self.root / entry["path"]
-        if path.is_symlink() and os.readlink(path) == entry["src"]:
+        if path.is_symlink() and str(path.readlink()) == entry["src"]:
             return
         self._note(entry)
         if not self.check_mode:

@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import yaml
-
 from . import engine
 from .say import Problem, ask, run, say, step
 
@@ -164,6 +162,8 @@ class Lab:
 
     def _hosts_run(self) -> bool:
         """Return whether every host of the inventory has booted: the playbook takes ten seconds to see the same."""
+        import yaml  # not above: the launcher makes the images before there is a .venv
+
         inventory = yaml.safe_load((ROOT / "inventories" / "lab" / "hosts.yml").read_text(encoding="utf-8"))
         boot = [
             ["docker", "exec", f"{self.name}-{host}", "systemctl", "is-system-running"]
@@ -257,3 +257,10 @@ def _bytes(text: str) -> int:
 def current() -> Lab:
     """Return the lab that GOLIVE_LAB names."""
     return Lab(os.environ.get("GOLIVE_LAB") or "golive-lab")
+
+
+if __name__ == "__main__":  # the launcher, while it makes .venv; what fails here, the verb does again and says why
+    try:
+        current().images()
+    except Problem:
+        sys.exit(1)

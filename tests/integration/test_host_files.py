@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +86,7 @@ def test_a_file_that_its_program_refuses_is_not_written(run_module: Run, etc: Pa
     assert told["failed"]
     assert f"{etc}/a.json was not written: `python3 -m json.tool {etc}/a.json` refuses" in told["msg"]
     assert (etc / "a.json").read_text(encoding="utf-8") == '{"x": 1}'
-    assert os.listdir(etc) == ["a.json"]
+    assert [path.name for path in etc.iterdir()] == ["a.json"]
 
 
 def test_contents_are_not_told_again(run_module: Run, etc: Path) -> None:
@@ -112,4 +111,4 @@ def test_what_cannot_be_written_is_said(run_module: Run, etc: Path, entry: dict[
     (etc / "first").mkdir(parents=True)
     told = run_module("host_files", {"root": str(etc), "files": [entry]})
     assert said in told["msg"]
-    assert os.listdir(etc) == ["first"]
+    assert [path.name for path in etc.iterdir()] == ["first"]
