@@ -341,7 +341,8 @@ def main() -> None:
     except Refused as refused:
         module.fail_json(msg=f"{refused}.", written=host.written, **told)
     except OSError as error:
-        why = f"{error.filename or host.root} cannot be written: {error.strerror}. Nothing of it was cut short"
+        path = error.filename2 or error.filename or host.root  # of a rename, the file and not its draft
+        why = f"{path} cannot be written: {error.strerror}. Nothing of it was cut short"
         module.fail_json(msg=f"{why}; make room or correct its directory, and run again.", written=host.written, **told)
     module.exit_json(changed=bool(host.written), written=host.written, diff=host.diff, **told)
 

@@ -198,7 +198,8 @@ def test_no_run_shows_a_secret(fleet, told, facts):
     wrote = "\n".join(runs[0].changed_tasks)
     for task in (
         "Write the secrets: app1", "Write the users: data1", "Set the passwords: data1",
-        "Write the password where libpq looks for it: ops1", "Write the password of the exporter of PostgreSQL: data1",
+        "Write the password where libpq looks for it, beside the directories that only root opens: ops1",
+        "Write the passwords that they ask with: data1",
     ):  # fmt: skip
         assert task in wrote
     assert list(facts.iterdir())
@@ -225,7 +226,7 @@ FAILURES = [
         f"echo >>{PASSFILE}; mount --bind -o ro {PASSFILE} {PASSFILE}",
         f"umount {PASSFILE}",
         "infrastructure",
-        "Write the password where libpq looks for it",
+        "Write the password where libpq looks for it, beside the directories that only root opens",
     ),
     (
         "data1",
@@ -260,8 +261,9 @@ def test_no_error_shows_a_secret(fleet, broken):
 
 @pytest.mark.full
 def test_the_search_finds_a_secret_in_the_output(fleet, told):
-    run = _fail(fleet, *FAILURES[0], golive_no_log=False)
-    assert "db_backup" in shown(run.output, secrets_of(fleet))
+    run = _fail(fleet, *FAILURES[1], golive_no_log=False)
+    verifier = {"a verifier": "SCRAM-SHA-256$4096"}
+    assert shown(run.output, verifier) == list(verifier)
 
 
 @pytest.fixture(scope="module")
