@@ -135,6 +135,17 @@ def rehearsal_covered(measurements: list[dict[str, Any]]) -> list[dict[str, Any]
     return rehearsal.covered(measurements, "release.rehearsal_lost", "release.rehearsal_seconds")
 
 
+def waivers_problem(waivers: Any) -> str:
+    """Return why something is no list of waivers; empty when it is one."""
+    keys = {"gate", "reason", "who", "until"}
+    rows = waivers if isinstance(waivers, list) else [waivers]
+    strange = [row for row in rows if not isinstance(row, dict) or set(row) != keys]
+    if not strange and isinstance(waivers, list):
+        return ""
+    found = (strange or rows)[0]
+    return f"gates_waivers_asked must be a list of {{gate, reason, who, until}}, one in a line, and has {found!r}."
+
+
 class FilterModule:
     """What Ansible looks for in a filter file."""
 
@@ -154,6 +165,7 @@ class FilterModule:
             "golive_gates_expected": catalogue.expected,
             "golive_gates_here": catalogue.gates_here,
             "golive_gate_refusal": catalogue.refusal,
+            "golive_gate_refusals": catalogue.refusals,
             "golive_gates_judged": catalogue.judged,
             "golive_hosts_with": catalogue.hosts_with,
             "golive_image_archive": image_archive,
@@ -176,4 +188,5 @@ class FilterModule:
             "golive_variable_refusals": variable_refusals,
             "golive_without": catalogue.without,
             "golive_wrong_files": wrong_files,
+            "golive_waivers_problem": waivers_problem,
         }

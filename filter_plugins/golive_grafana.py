@@ -99,17 +99,6 @@ def panel_queries(paths: Iterable[str], after: str, groups: Mapping[str, Sequenc
     )
 
 
-def waivers_problem(waivers: Any) -> str:
-    """Return why something is no list of waivers; empty when it is one."""
-    keys = {"gate", "reason", "who", "until"}
-    rows = waivers if isinstance(waivers, list) else [waivers]
-    strange = [row for row in rows if not isinstance(row, dict) or set(row) != keys]
-    if not strange and isinstance(waivers, list):
-        return ""
-    found = (strange or rows)[0]
-    return f"gates_waivers_asked must be a list of {{gate, reason, who, until}}, one in a line, and has {found!r}."
-
-
 class FilterModule:
     """The names in templates."""
 
@@ -120,5 +109,4 @@ class FilterModule:
             "golive_digest": digest,
             "golive_panel_queries": panel_queries,
             "golive_run_report": run_report_of,
-            "golive_waivers_problem": waivers_problem,
         }

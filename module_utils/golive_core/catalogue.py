@@ -10,6 +10,7 @@ CONTROLLER = "controller"
 # What the judge and the record need of a gate. `params` are left out: they may hold secrets, and they need not even be
 # templatable away from the host that measures.
 JUDGED = ("id", "title", "judge", "remedy")
+NEEDED = ("id", "on", "title", "probe", "judge", "remedy")
 
 Gate = Mapping[str, Any]
 Groups = Mapping[str, Sequence[str]]
@@ -61,6 +62,69 @@ def judged(
         row["judge"] = {**row["judge"], **overrides.get(str(gate["id"]), {})}
         rows.append(row)
     return rows
+
+
+def refusals(
+    own: Iterable[Mapping[str, Iterable[Gate]]],
+    built_in: Mapping[str, Iterable[Gate]],
+    probes: Iterable[str],
+    groups: Iterable[str],
+    named: Mapping[str, Iterable[str]],
+) -> list[str]:
+    """Return, in sentences, which gates and which words about gates would do nothing, without anybody noticing.
+
+    :param own: phase to the gates that the inventory and the application add
+    :param built_in: phase to the gates of golive, of every phase
+    :param probes: the probes that there are
+    :param groups: the groups of the inventory
+    :param named: variable to the ids that it names (overrides, waivers)
+    """
+    steps = {phase: {"", *(str(gate.get("step", "")) for gate in gates)} for phase, gates in built_in.items()}
+    ids = [str(gate["id"]) for gates in built_in.values() for gate in gates]
+    wrong = []
+    for phase, gates in ((phase, list(gates)) for more in own for phase, gates in more.items()):
+        if phase not in steps:
+            wrong.append(f"gates are added to phase {phase}{_near(phase, steps)}")
+            continue
+        for gate in gates:
+            wrong += _wrong(gate, phase, steps[phase], list(probes), [*groups, CONTROLLER])
+            if gate.get("id") in ids:
+                wrong.append(
+                    f"two gates have the id {gate['id']}; to change a limit of golive's own use gates_overrides"
+                )
+            ids.append(str(gate.get("id", "")))
+    wrong += [
+        f"{variable} names {id}, which is no gate{_near(id, ids)}"
+        for variable, wanted in named.items()
+        for id in wanted
+        if id not in ids
+    ]
+    return wrong
+
+
+def _wrong(gate: Gate, phase: str, steps: Iterable[str], probes: list[str], groups: list[str]) -> list[str]:
+    name = f"gate {gate.get('id', '?')} of phase {phase}"
+    if missing := [key for key in NEEDED if key not in gate]:
+        return [f"{name} lacks {', '.join(missing)}"]
+    places = [gate["on"], *gate.get("not_on", [])]
+    return (
+        [
+            f"{name} is for group {group}, which is not in the inventory{_near(group, groups)}"
+            for group in places
+            if group not in groups
+        ]
+        + ([] if gate["probe"] in probes else [f"{name} asks probe {gate['probe']}{_near(gate['probe'], probes)}"])
+        + ([] if gate.get("step", "") in steps else [f"{name} is for step {gate['step']}{_near(gate['step'], steps)}"])
+    )
+
+
+def _near(word: str, words: Iterable[str]) -> str:
+    """Return what to append to a sentence about a word that is not known."""
+    known = [one for one in words if one]
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return (
+        f" (did you mean {near[0]}?)" if near else f" (known: {', '.join(known) or 'none'})" if len(known) < 30 else ""
+    )
 
 
 def refusal(id: str, ids: Sequence[str]) -> str:

@@ -96,3 +96,46 @@ def test_one_gate_alone_is_measured_and_judged():
 def test_a_gate_that_is_not_there_is_refused_with_the_nearest():
     said = catalogue.refusal("security.cashe_port", ["security.cache_port", "security.app_ports"])
     assert 'is named "security.cashe_port"; did you mean security.cache_port?' in said
+
+
+OWN = {
+    "id": "shop.basket",
+    "on": "app",
+    "title": {"en": "x"},
+    "probe": "http",
+    "judge": {"all_ok": True},
+    "remedy": {"en": "y"},
+}
+BUILT_IN = {"release": [{"id": "release.live", "step": "after"}], "watch": [{"id": "watch.health"}]}
+
+
+def _refusals(*gates, phase="release", **named):
+    return catalogue.refusals([{phase: gates}, {}], BUILT_IN, ["http", "tls"], GROUPS, named)
+
+
+def test_gates_of_ones_own_that_are_measured_are_not_refused():
+    assert _refusals(OWN, {**OWN, "id": "shop.late", "step": "after", "on": "controller", "not_on": ["edge"]}) == []
+    assert _refusals(OWN, gates_overrides=["shop.basket", "watch.health"], gates_waivers=["release.live"]) == []
+
+
+@pytest.mark.parametrize(
+    ("gate", "says"),
+    [
+        ({**OWN, "on": "apps"}, "is for group apps, which is not in the inventory (did you mean app?)"),
+        ({**OWN, "not_on": ["edges"]}, "is for group edges, which is not in the inventory (did you mean edge?)"),
+        ({**OWN, "probe": "https"}, "asks probe https (did you mean http?)"),
+        ({**OWN, "step": "befor"}, "is for step befor (known: after)"),
+        ({"id": "shop.basket", "on": "app"}, "gate shop.basket of phase release lacks title, probe, judge, remedy"),
+        ({**OWN, "id": "watch.health"}, "two gates have the id watch.health"),
+    ],
+)
+def test_a_gate_that_nobody_would_measure_is_refused(gate, says):
+    (sentence,) = _refusals(gate)
+    assert says in sentence
+
+
+def test_a_phase_or_an_id_that_there_is_not_is_refused():
+    assert _refusals(OWN, phase="relase") == ["gates are added to phase relase (did you mean release?)"]
+    assert _refusals(gates_overrides=["watch.helth"]) == [
+        "gates_overrides names watch.helth, which is no gate (did you mean watch.health?)"
+    ]
