@@ -186,7 +186,7 @@ class FilterModule:
             "golive_text": texts.pick,
             "golive_unfinished": catalogue.unfinished,
             "golive_variable_refusals": variable_refusals,
+            "golive_waivers_problem": waivers_problem,
             "golive_without": catalogue.without,
             "golive_wrong_files": wrong_files,
-            "golive_waivers_problem": waivers_problem,
         }

@@ -48,8 +48,12 @@ def records(site):
         (("-e", "release=1.0.0", "-e", "golive_app=''"), 'golive_app is ""'),
         (("-e", "release=1.0.0", "-e", "golive_public_name=under_score"), 'golive_public_name is "under_score"'),
         (("-e", "release=1.0.0", "-e", "gates_load_seconds=5000"), "of 1 to 600 (are 5000 and"),
+        (
+            ("-e", "release=1.0.0", "-e", '{"gates_overrides": {"performance.latency": {"below": 1}}}'),
+            "gates_overrides names performance.latency, which is no gate (did you mean performance.latency_p95?)",
+        ),
     ],
-    ids=["no release", "unknown release", "a path", "no app", "no host name", "a load of hours"],
+    ids=["no release", "unknown release", "a path", "no app", "no host name", "a load of hours", "no gate"],
 )
 def test_a_request_that_cannot_work(site, words, sentence):
     said = golive(site, *words)
