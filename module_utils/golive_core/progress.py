@@ -20,6 +20,7 @@ An event is a dictionary; `event` says what it is:
 
 from __future__ import annotations
 
+import re
 import difflib
 import json
 import time
@@ -37,6 +38,9 @@ Event = dict[str, Any]
 # What these roles say to the operator is in the verdicts and in the last lines already.
 SAID_BY_ITSELF = ("gates", "record")
 LONGEST_DIFF = 400  # lines
+
+# ansible.builtin.find says so of a directory that is still to be made: on every new host.
+_EXPECTED = re.compile(r"Skipped '.+' path due to this access issue: '.+' is not a directory$")
 
 
 @dataclass(frozen=True)
@@ -280,7 +284,8 @@ class Progress:
 
     def _warned(self, host: str, result: Mapping[str, Any]) -> list[Event]:
         """Return each warning once, with the host that had it first."""
-        new = [text for text in map(str, result.get("warnings") or ()) if text not in self._warnings]
+        told = [text for text in map(str, result.get("warnings") or ()) if not _EXPECTED.match(text)]
+        new = [text for text in told if text not in self._warnings]
         self._warnings.update(new)
         return [{"event": "warning", "message": text, "host": host} for text in new]
 

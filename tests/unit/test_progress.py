@@ -248,6 +248,8 @@ def test_warnings_are_told_with_their_host(run):
         "message": "old",
         "host": "app1",
     }
+    expected = "Skipped '/etc/x' path due to this access issue: '/etc/x' is not a directory"
+    assert run.result("app1", "ok", WORK, {"warnings": [expected]}) == []  # of a host that is new
     assert run.result("app2", "ok", WORK, {"warnings": ["old"]}) == []  # once is enough
 
 
