@@ -20,9 +20,9 @@ An event is a dictionary; `event` says what it is:
 
 from __future__ import annotations
 
-import re
 import difflib
 import json
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
