@@ -167,3 +167,18 @@ def utc_now() -> str:
 def end(error: BuildError) -> None:
     print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
     sys.exit(1)
+
+
+
+def main() -> None:
+    """Fetch the packages of a release and of its tests, so that neither waits for them."""
+    cache, python = map(Path, sys.argv[1:])
+    try:
+        for lock in ("requirements.lock", "requirements-ci.lock"):
+            install(lock, cache, python)
+    except BuildError as error:
+        end(error)
+
+
+if __name__ == "__main__":
+    main()

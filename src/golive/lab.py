@@ -69,6 +69,7 @@ class Lab:
         self._engine()
         what = f"lab images and hosts; release {release}, and what its tests say"
         with step(what), self._images_made() as made, ThreadPoolExecutor() as pool:
+            packages = pool.submit(self._packages)
 
             def hosts() -> None:
                 made["host"].result()
@@ -76,11 +77,22 @@ class Lab:
 
             def tested() -> None:
                 made["python"].result()  # all that the build needs; the other image takes longer
+                packages.result()
                 self._build(release)
                 made["host"].result()
                 self._test(release)
 
             for done in [pool.submit(hosts), pool.submit(tested)]:
+                done.result()
+
+    def prepare(self) -> None:
+        """Fetch and make what takes its time and needs nothing but a Python with pip: the launcher does so beside .venv.
+
+        :raises Problem: when that fails; whoever needs it tries again, and says why
+        """
+        self._engine()
+        with step("lab images, packages of the application"), self._images_made() as made, ThreadPoolExecutor() as pool:
+            for done in [pool.submit(self._packages), *made.values()]:
                 done.result()
 
     def images(self, *suites: str) -> None:
@@ -171,6 +183,9 @@ class Lab:
         ]
         return all(subprocess.run(command, capture_output=True, check=False).returncode == 0 for command in boot)
 
+    def _packages(self) -> None:
+        run([sys.executable, FOOTBALL / "releasing.py", self.state / "cache", sys.executable])
+
     def release(self, release: str) -> None:
         """Build a release of the application and run its tests on it, as a CI server would have done."""
         self._build(release)
@@ -259,8 +274,8 @@ def current() -> Lab:
     return Lab(os.environ.get("GOLIVE_LAB") or "golive-lab")
 
 
-if __name__ == "__main__":  # the launcher, while it makes .venv; what fails here, the verb does again and says why
+if __name__ == "__main__":
     try:
-        current().images()
+        current().prepare()
     except Problem:
         sys.exit(1)
