@@ -169,7 +169,6 @@ def end(error: BuildError) -> None:
     sys.exit(1)
 
 
-
 def main() -> None:
     """Fetch the packages of a release and of its tests, so that neither waits for them."""
     cache, python = map(Path, sys.argv[1:])

@@ -86,12 +86,13 @@ class Lab:
                 done.result()
 
     def prepare(self) -> None:
-        """Fetch and make what takes its time and needs nothing but a Python with pip: the launcher does so beside .venv.
+        """Fetch and make what takes its time and needs only a Python with pip: the launcher does so beside .venv.
 
         :raises Problem: when that fails; whoever needs it tries again, and says why
         """
         self._engine()
-        with step("lab images, packages of the application"), self._images_made() as made, ThreadPoolExecutor() as pool:
+        what = "lab images, packages of the application"
+        with step(what), self._images_made() as made, ThreadPoolExecutor() as pool:
             for done in [pool.submit(self._packages), *made.values()]:
                 done.result()
 
