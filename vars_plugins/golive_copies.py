@@ -7,7 +7,7 @@ name: golive_copies
 short_description: Copies of what Ansible has read of a role's files, eight times faster
 description:
   - Gives no variables.
-  - Ansible copies the parsed files of a role each time that a play or a host includes it, down to each string and to the
+  - Ansible copies the parsed files of a role each time that a play or a host includes it, down to each string and the
     note of the line that it came from. Both never change, so a copy may share them, as Python's own strings are
     shared. That took a fifth of the controller's time.
   - Where Ansible calls these classes otherwise one day, nothing happens but that it takes longer.
