@@ -81,6 +81,12 @@ CASES: dict[str, list[tuple[str, str, str]]] = {
         *same('golive_secret_made_timestamp_seconds{host="x",name="y"}', 0, 0),
         *same('golive_secret_max_age_seconds{host="x",name="y"}', 60, 86400),
     ],
+    "BackupTooOld": same('golive_backup_completed_timestamp_seconds{host="x",kind="full"}', -93_700, 0),
+    "BackupFailed": same(f"golive_backup_failed{HOST}", 1, 0),
+    "RestoreTestFailed": [
+        *same(f"golive_restore_test_failed{HOST}", 1, 0),
+        *same(f"golive_restore_test_timestamp_seconds{HOST}", 0, 0),
+    ],
     "LogsSilent": [('golive_logs_last_arrival_timestamp_seconds{host="x",from="y"}', still(0), grows(30))],
     "LogsWaiting": same('golive_logs_queue_lines{host="x",queue="log"}', 10_001, 9_999),
     "LogsNotKept": [(f"golive_logs_kept_timestamp_seconds{HOST}", still(0), grows(30))],
