@@ -133,7 +133,7 @@ def test_a_copy_with_other_rows_is_seen(host, job):
     host.check_output(f"cp -a {path} /root/barrier")
     barrier = json.loads(host.file(path).content_string)
     barrier["databases"]["football"]["public.team"]["rows"] += 1
-    host.check_output("cat > %s <<'EOF'\n%s\nEOF" % (path, json.dumps(barrier)))
+    host.check_output(f"cat > {path} <<'EOF'\n{json.dumps(barrier)}\nEOF")
     try:
         test = job("golive-restore-test.service", "restore_test")
         assert test["problems"] == ["football.public.team has 20000 rows, had 20001"]
