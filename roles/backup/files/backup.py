@@ -542,8 +542,11 @@ class Backups:
 
     def _remove(self) -> None:
         """Remove the copy. It is golive's own, in a directory that holds nothing else."""
-        for name in ("data", "run", "tablespaces"):
-            shutil.rmtree(self.scratch / name, ignore_errors=True)
+        for path in self.scratch.iterdir() if self.scratch.is_dir() else ():
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
 
 
 def pinned(session: Any) -> Any:
