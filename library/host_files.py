@@ -284,6 +284,8 @@ class Host:
         path = str(self.root / entry["path"])
         if entry["path"] not in self.written:
             self.written.append(entry["path"])
+        if not self.module._diff:  # a content that nobody asked to see does not travel back
+            return
         texts = {"before": before.decode(errors="replace"), "after": after.decode(errors="replace")}
         self.diff.append({"before_header": path, "after_header": path, **texts})
 

@@ -11,6 +11,7 @@ CONTROLLER = "controller"
 # templatable away from the host that measures.
 JUDGED = ("id", "title", "judge", "remedy")
 NEEDED = ("id", "on", "title", "probe", "judge", "remedy")
+MOST_LISTED = 30  # words in a sentence
 
 Gate = Mapping[str, Any]
 Groups = Mapping[str, Sequence[str]]
@@ -121,10 +122,9 @@ def _wrong(gate: Gate, phase: str, steps: Iterable[str], probes: list[str], grou
 def _near(word: str, words: Iterable[str]) -> str:
     """Return what to append to a sentence about a word that is not known."""
     known = [one for one in words if one]
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return (
-        f" (did you mean {near[0]}?)" if near else f" (known: {', '.join(known) or 'none'})" if len(known) < 30 else ""
-    )
+    if near := difflib.get_close_matches(word, known, n=1, cutoff=0.5):
+        return f" (did you mean {near[0]}?)"
+    return f" (known: {', '.join(known) or 'none'})" if len(known) < MOST_LISTED else ""
 
 
 def refusal(id: str, ids: Sequence[str]) -> str:

@@ -175,7 +175,7 @@ class Lab:
 
     def _hosts_run(self) -> bool:
         """Return whether every host of the inventory has booted: the playbook takes ten seconds to see the same."""
-        import yaml  # not above: the launcher makes the images before there is a .venv
+        import yaml  # not above: the launcher makes the images before .venv has its packages
 
         inventory = yaml.safe_load((ROOT / "inventories" / "lab" / "hosts.yml").read_text(encoding="utf-8"))
         boot = [
@@ -275,7 +275,7 @@ def current() -> Lab:
     return Lab(os.environ.get("GOLIVE_LAB") or "golive-lab")
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # the launcher, while it fills .venv; what fails here, the verb does again and says why
     try:
         current().prepare()
     except Problem:

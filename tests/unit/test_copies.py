@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 # In a process of its own: the plugin changes classes of Ansible.
 ASKED = """
-import copy, runpy
+import runpy
 from ansible.parsing.dataloader import DataLoader
 runpy.run_path("vars_plugins/golive_copies.py")
 loader = DataLoader()
