@@ -43,6 +43,7 @@ class VarsModule(BaseVarsPlugin):  # type: ignore[misc]  # Ansible has no types
     """What Ansible looks for in a file of variables."""
 
     REQUIRES_ENABLED = True
+    is_stateless = True  # Ansible makes a new one for every look at a variable otherwise
 
     def get_vars(self, loader: Any, path: str, entities: Any) -> dict[str, Any]:
         """Give none."""

@@ -15,6 +15,7 @@ author: [golive developers]
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,21 @@ from ansible.errors import AnsibleParserError
 from ansible.inventory.group import Group
 from ansible.plugins.vars import BaseVarsPlugin
 
+with suppress(ImportError):  # the collection that decrypts; without it there is nothing to do for it
+    from ansible_collections.community.sops.plugins.vars import sops
+
+    # Ansible makes a plugin anew, its documentation parsed again, for every look at a variable, unless the plugin says
+    # that it need not. This one keeps nothing in itself from one call to the next.
+    sops.VarsModule.is_stateless = True
+
 ENDINGS = (".sops.yml", ".sops.yaml", ".sops.json")
 _LOOKED: set[Path] = set()  # every task asks for every group
 
 
 class VarsModule(BaseVarsPlugin):  # type: ignore[misc]  # Ansible has no types
     """What Ansible looks for in a vars file."""
+
+    is_stateless = True
 
     def get_vars(self, loader: Any, path: str, entities: Any) -> dict[str, Any]:
         """Return nothing, or refuse."""

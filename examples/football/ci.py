@@ -110,6 +110,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="directory that build.py wrote; evidence/ goes there")
     parser.add_argument("--ci-image", required=True, help="image with PostgreSQL, Redis, OpenSSL and Python 3.13")
     parser.add_argument("--base", help="build the CI image from this one when the engine does not have it")
+    parser.add_argument("--image-only", action="store_true", help="build the CI image and end")
     parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "golive-football")
     parser.add_argument("--python", type=Path, default=Path(sys.executable), help="a Python 3.12+ that has pip")
     options = parser.parse_args()
@@ -118,6 +119,8 @@ def main() -> None:
             with (releasing.TREE / "Dockerfile.ci").open(encoding="utf-8") as file:
                 run("docker", "build", "--quiet", "--tag", options.ci_image, "--build-arg", f"BASE={options.base}", "-",
                     stdin=file)  # fmt: skip
+        if options.image_only:
+            return
         content, ran = test(options.release, options.out, options.ci_image, options.cache, options.python)
     except BuildError as error:
         releasing.end(error)

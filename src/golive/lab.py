@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import yaml
+
 from . import engine
 from .say import Problem, ask, run, say, step
 
@@ -75,25 +77,21 @@ class Lab:
                 made["host"].result()
                 self._hosts()
 
-            def tested() -> None:
+            def image_of_tests() -> None:
+                made["host"].result()
+                self._image_of_tests(release)
+
+            def build() -> None:
                 made["python"].result()  # all that the build needs; the other image takes longer
                 packages.result()
                 self._build(release)
-                made["host"].result()
+
+            def tested() -> None:
+                for needed in [pool.submit(build), pool.submit(image_of_tests)]:
+                    needed.result()
                 self._test(release)
 
-            for done in [pool.submit(hosts), pool.submit(tested)]:
-                done.result()
-
-    def prepare(self) -> None:
-        """Fetch and make what takes its time and needs only a Python with pip: the launcher does so beside .venv.
-
-        :raises Problem: when that fails; whoever needs it tries again, and says why
-        """
-        self._engine()
-        what = "lab images, packages of the application"
-        with step(what), self._images_made() as made, ThreadPoolExecutor() as pool:
-            for done in [pool.submit(self._packages), *made.values()]:
+            for done in [pool.submit(tested), pool.submit(hosts)]:
                 done.result()
 
     def images(self, *suites: str) -> None:
@@ -175,8 +173,6 @@ class Lab:
 
     def _hosts_run(self) -> bool:
         """Return whether every host of the inventory has booted: the playbook takes ten seconds to see the same."""
-        import yaml  # not above: the launcher makes the images before .venv has its packages
-
         inventory = yaml.safe_load((ROOT / "inventories" / "lab" / "hosts.yml").read_text(encoding="utf-8"))
         boot = [
             ["docker", "exec", f"{self.name}-{host}", "systemctl", "is-system-running"]
@@ -195,8 +191,11 @@ class Lab:
     def _build(self, release: str) -> None:
         self._football("build.py", release, "--base", self._tag("python"), "--tag", f"{self.name}/football:{release}")
 
-    def _test(self, release: str) -> None:
-        self._football("ci.py", release, "--base", self._tag("host"), "--ci-image", self._tag("football-ci"))
+    def _image_of_tests(self, release: str) -> None:
+        self._test(release, "--image-only")
+
+    def _test(self, release: str, *words: str) -> None:
+        self._football("ci.py", release, "--base", self._tag("host"), "--ci-image", self._tag("football-ci"), *words)
 
     def _football(self, script: str, release: str, *words: str) -> None:
         state = ["--out", str(self.state / "releases" / release), "--cache", str(self.state / "cache")]
@@ -273,10 +272,3 @@ def _bytes(text: str) -> int:
 def current() -> Lab:
     """Return the lab that GOLIVE_LAB names."""
     return Lab(os.environ.get("GOLIVE_LAB") or "golive-lab")
-
-
-if __name__ == "__main__":  # the launcher, while it fills .venv; what fails here, the verb does again and says why
-    try:
-        current().prepare()
-    except Problem:
-        sys.exit(1)
