@@ -198,7 +198,7 @@ def test_no_run_shows_a_secret(fleet, told, facts):
     wrote = "\n".join(runs[0].changed_tasks)
     for task in (
         "Write the secrets: app1", "Write the users: data1", "Set the passwords: data1",
-        "Write the password where libpq looks for it, beside the directories that only root opens: ops1",
+        "Write how the repository is opened, and the password where libpq looks for it: ops1",
         "Write the passwords that they ask with: data1",
     ):  # fmt: skip
         assert task in wrote
@@ -226,7 +226,7 @@ FAILURES = [
         f"echo >>{PASSFILE}; mount --bind -o ro {PASSFILE} {PASSFILE}",
         f"umount {PASSFILE}",
         "infrastructure",
-        "Write the password where libpq looks for it, beside the directories that only root opens",
+        "Write how the repository is opened, and the password where libpq looks for it",
     ),
     (
         "data1",

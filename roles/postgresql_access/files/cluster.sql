@@ -6,7 +6,11 @@ WITH wanted AS (
   FROM jsonb_to_recordset(%(roles)s::jsonb)
     AS role (name text, secret text, connection_limit int, member_of text[], settings jsonb)
 ),
-wanted_members AS (SELECT name AS member, unnest(member_of) AS role FROM wanted),
+-- An older server does not have every predefined role.
+wanted_members AS (
+  SELECT * FROM (SELECT name AS member, unnest(member_of) AS role FROM wanted) m
+  WHERE role NOT LIKE 'pg\_%%' OR role IN (SELECT rolname FROM pg_roles)
+),
 present_members AS (
   SELECT member.rolname::text AS member, role.rolname::text AS role
   FROM pg_auth_members m

@@ -5,7 +5,7 @@ WITH wanted AS (
   FROM (SELECT %(database)s::jsonb AS doc) d
 ),
 grants AS (
-  SELECT g.* FROM wanted, jsonb_to_recordset(grants) AS g (role text, schema text[], tables text[], sequences text[])
+  SELECT g.* FROM wanted, jsonb_to_recordset(grants) AS g (role text, schema text[], tables text[], sequences text[], functions text[])
 ),
 objects (kind, name, owner, acl) AS (
   SELECT 'DATABASE', format('%%I', datname), datdba, coalesce(datacl, acldefault('d', datdba))
@@ -19,6 +19,13 @@ objects (kind, name, owner, acl) AS (
   FROM wanted JOIN pg_namespace n ON nspname = schema JOIN pg_class c ON relnamespace = n.oid
   WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
     AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype = 'e')
+  UNION ALL
+  -- Functions of the server itself: those that are named, and those that a role got earlier.
+  SELECT 'FUNCTION', p.oid::regprocedure::text, proowner, coalesce(proacl, acldefault('f', proowner))
+  FROM pg_proc p
+  WHERE pronamespace = 'pg_catalog'::regnamespace
+    AND (p.oid::regprocedure::text IN (SELECT unnest(functions) FROM grants)
+         OR EXISTS (SELECT FROM aclexplode(proacl) a JOIN pg_roles r ON r.oid = a.grantee WHERE rolname IN (SELECT role FROM grants)))
   UNION ALL
   -- What the owner will create: an entry for tables and one for sequences, whether there are such defaults yet or not.
   SELECT future, format('%%I', schema), r.oid, defaclacl
@@ -35,6 +42,7 @@ present_rights AS (
 ),
 wanted_rights AS (
   SELECT kind, name, quote_ident(role) AS grantee, unnest(CASE kind
+    WHEN 'FUNCTION' THEN CASE WHEN name = ANY (functions) THEN '{EXECUTE}'::text[] END
     WHEN 'DATABASE' THEN '{CONNECT}'
     WHEN 'SCHEMA' THEN schema
     WHEN 'TABLE' THEN tables WHEN 'TABLES' THEN tables
