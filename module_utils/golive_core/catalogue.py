@@ -189,7 +189,8 @@ def as_event(data: Mapping[str, Any], kind: str) -> dict[str, Any]:
 def failure_sentence(result: Mapping[str, Any], host: str) -> str:
     """Return what a failed task says.
 
-    Over some connections a host that is off looks like a module without an answer; that is told in plain words.
+    Over some connections a host that is off looks like a module without an answer; that is told in plain words. Many
+    sentences begin with the host, for those who read them alone; whoever shows this names it, too.
     """
     said = str(result.get("module_stderr") or "").strip().rstrip(".")
     if said and "deserialization" in str(result.get("msg", "")):
@@ -199,4 +200,5 @@ def failure_sentence(result: Mapping[str, Any], host: str) -> str:
         )
     # Of a loop Ansible says only that one or more items failed.
     items = [item for item in result.get("results") or () if item.get("failed") and item.get("msg")]
-    return str((items or [result])[0].get("msg") or "the task failed without a message")
+    told = str((items or [result])[0].get("msg") or "the task failed without a message")
+    return told.removeprefix(f"{host}: ")

@@ -80,6 +80,10 @@ def test_a_failed_task_is_told_in_the_operators_words(result, words):
     assert words in catalogue.failure_sentence(result, "app2")
 
 
+def test_the_host_is_not_named_twice():
+    assert catalogue.failure_sentence({"msg": "app2: the disk is full."}, "app2") == "the disk is full."
+
+
 def test_one_gate_alone_is_measured_and_judged():
     gates = [{"id": f"security.{name}", "on": "app", "judge": {"all_ok": True}} for name in ("cache_port", "app_ports")]
     groups = {"app": ["app1", "app2"]}

@@ -131,3 +131,13 @@ def test_a_number_outside_its_range_is_refused(role):
 def test_a_secret_is_never_shown_by_what_it_may_be(role):
     named = {name: option for name, option in every_option(options(role)) if SECRET.search(name.rpartition(".")[2])}
     assert [name for name, option in named.items() if "choices" in option] == []
+
+
+def test_what_a_sentence_says_to_give_may_be_given():
+    """`-e name=true` gives a string, which no condition takes for true or false by itself."""
+    texts = {file: file.read_text(encoding="utf-8") for file in ROOT.glob("roles/*/tasks/**/*.yml")}
+    told = {name for text in texts.values() for name in re.findall(r"-e (\w+)=true", text)}
+    assert told
+    bare = rf"\b({'|'.join(told)})\b(?! *(\||=|:))"
+    found = [(file.name, line) for file, text in texts.items() for line in text.splitlines() if re.search(bare, line)]
+    assert found == []
