@@ -25,7 +25,7 @@ options:
     choices: [done, started, stopped]
     default: done
   max_age:
-    description: Do nothing when the last restore test is younger than so many seconds, and of a backup that is there.
+    description: Do nothing when the last run went well, is younger than so many seconds, and of a backup that is there.
     type: float
   backups:
     description: With O(max_age), file in which the last backup says which backups there are.
@@ -95,8 +95,8 @@ def main() -> None:
     reason = "asked for"
     if module.params["max_age"] is not None:
         there = _read(module.params["backups"]) or {}
-        test = _read(module.params["result"])
-        reason = due(test, there.get("labels", []), module.params["max_age"], time.time())
+        last = _read(module.params["result"])
+        reason = due(last, there.get("labels", []), module.params["max_age"], time.time())
     running = _state(module, unit) in RUNNING
     if not reason or (state == "started" and running) or (state == "stopped" and not running):
         module.exit_json(

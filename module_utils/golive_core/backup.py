@@ -215,21 +215,21 @@ def extent(databases: Mapping[str, Mapping[str, Table]]) -> str:
 # --- what the hosts tell of it
 
 
-def due(test: Mapping[str, Any] | None, labels: Sequence[str], max_age: float, now: float) -> str:
-    """Return why a restore test is to be run now; empty when the last one still counts.
+def due(last: Mapping[str, Any] | None, labels: Sequence[str], max_age: float, now: float) -> str:
+    """Return why a job, a backup or a restore test, is to be run now; empty when its last run still counts.
 
-    :param test: the result of the last one, as the program on the backup host writes it
+    :param last: the result of that, as the program on the backup host writes it
     :param labels: the backups that are there
-    :param max_age: seconds for which a test counts
+    :param max_age: seconds for which it counts
     """
-    if not test:
-        return "no restore was ever tested"
-    if not test.get("ok"):
-        return "the last restore test failed"
-    if test.get("label") not in labels:
-        return f"backup {test.get('label')}, the last one that was restored, is not in the repository any more"
-    age = now - float(test["finished"])
-    return f"the last restore test is {age:.0f} s old" if age > max_age else ""
+    if not last:
+        return "it was never done"
+    if not last.get("ok"):
+        return "the last one failed"
+    if last.get("label") not in labels:
+        return f"backup {last.get('label')}, of which the last one was, is not in the repository any more"
+    age = now - float(last["finished"])
+    return f"the last one is {age:.0f} s old" if age > max_age else ""
 
 
 def metrics(backup: Mapping[str, Any] | None, test: Mapping[str, Any] | None, backups: Sequence[Backup]) -> str:

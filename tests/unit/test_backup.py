@@ -198,17 +198,17 @@ GOOD = {"ok": True, "label": DIFF, "finished": 1000.0}
 
 
 @pytest.mark.parametrize(
-    ("test", "labels", "says"),
+    ("last", "labels", "says"),
     [
         (GOOD, [FULL, DIFF], ""),
-        (None, [FULL], "no restore was ever tested"),
-        (GOOD | {"ok": False}, [DIFF], "the last restore test failed"),
+        (None, [FULL], "never done"),
+        (GOOD | {"ok": False}, [DIFF], "the last one failed"),
         (GOOD, [FULL], "is not in the repository any more"),
         (GOOD | {"finished": 100.0}, [DIFF], "is 1000 s old"),
     ],
 )
-def test_when_a_restore_is_to_be_tested(test, labels, says):
-    reason = backup.due(test, labels, 600, 1100.0)
+def test_when_a_job_is_to_be_run(last, labels, says):
+    reason = backup.due(last, labels, 600, 1100.0)
     assert says in reason
     assert bool(reason) == bool(says)
 

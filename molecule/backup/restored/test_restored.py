@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.full  # minutes
+
 ROOT = Path(__file__).parents[3]
 SCENARIO = Path(os.environ["MOLECULE_SCENARIO_DIRECTORY"])
 # Writes a row, and notes its number when the server has said that it is committed.

@@ -96,6 +96,7 @@ def test_a_backup_that_was_changed_is_seen(host, job, gate):
     assert job("golive-restore-test.service", "restore_test")["ok"]
 
 
+@pytest.mark.full
 def test_a_wal_segment_that_was_changed_is_seen(host, job):
     barrier = told(host, "backup")["label"]
     wal = json.loads(host.file(f"/var/backups/golive/football/barriers/{barrier}.json").content_string)["wal"]
@@ -126,6 +127,7 @@ def test_another_key_is_seen(gate):
     assert "does not open" in seen["observed"]
 
 
+@pytest.mark.full
 def test_a_copy_with_other_rows_is_seen(host, job):
     """Of a fingerprint that says more, as if rows had been lost on the way."""
     label = told(host, "backup")["label"]
