@@ -22,6 +22,8 @@ import numpy as np
 from golive_core import compare, statistics
 from golive_core.judge import FAIL, NO_EVIDENCE, PASS
 
+from golive.bench import table
+
 SIGMA = 0.5
 PER_SECOND = 50
 SIXTY = {3_600: 60}  # the errors' gate is simulated at 60 a second, so that it takes a minute too
@@ -198,12 +200,9 @@ def percent(share: float) -> str:
     return f"{share * 100:.1f} %"
 
 
-def table(title: str, names: list[str], rows: list[list[str]]) -> None:
-    """Print a table for people, in Markdown."""
-    print(f"\n{title}\n")
-    widths = [max(len(row[place]) for row in [names, *rows]) for place in range(len(names))]
-    for row in [names, ["-" * width for width in widths], *rows]:
-        print("| " + " | ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)) + " |")
+def show(title: str, names: list[str], rows: list[list[str]]) -> None:
+    """Print a table for people."""
+    print(f"\n{title}\n\n{table(names, rows)}")
 
 
 def targets(told: dict[str, Any]) -> list[dict[str, Any]]:
@@ -252,7 +251,7 @@ def main() -> None:
     told["targets"] = targets(told)
     told["seconds"] = round(time.monotonic() - started, 1)
 
-    table(
+    show(
         f"A limit: share of {options.runs} tests by verdict (P95: n = 3000, limit 500 ms; errors: n = 3600, limit 1 %)",
         ["gate", "truth", "seconds alike", "PASS", "FAIL", "NO-EVIDENCE", "plain comparison passes"],
         [
@@ -265,7 +264,7 @@ def main() -> None:
             for row in told["limits"]
         ],
     )
-    table(
+    show(
         "Samples needed to pass nine times in ten (independent)",
         ["gate", "truth", "n", "PASS"],
         [
@@ -278,7 +277,7 @@ def main() -> None:
             for row in told["power"]
         ],
     )
-    table(
+    show(
         f"Old against new, margin 10 % and 0.5 points, seconds alike: share of {told['comparison_runs']} tests",
         ["the new version is", "pairs", "PASS", "FAIL", "NO-EVIDENCE", "Kayenta fails it"],
         [
@@ -290,7 +289,7 @@ def main() -> None:
             for row in told["comparisons"]
         ],
     )
-    table(
+    show(
         "Targets",
         ["target", "wanted", "seen", "met"],
         [

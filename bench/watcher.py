@@ -20,6 +20,8 @@ from typing import Any
 import numpy as np
 from golive_core.watcher import HOLD_SECONDS, Held, Limits, Traffic, errors_that_stay, too_many_errors
 
+from golive.bench import table
+
 HEALTHY, BLIP_SHARE, BLIP_SECONDS = 0.002, 0.20, 8
 HOURS, WARM, GIVEN_UP = 6, 600, 600
 LIMITS = Limits()
@@ -159,16 +161,6 @@ def targets(false: list[dict[str, Any]], seen: list[dict[str, Any]]) -> list[dic
                 }
             )
     return [row | {"met": row["seen"] is not None and row["seen"] <= row["at_most"]} for row in wanted]
-
-
-def table(head: list[str], rows: list[list[str]]) -> str:
-    """Return a table of Markdown."""
-    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
-
-    def line(cells: list[str]) -> str:
-        return "| " + " | ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)) + " |"
-
-    return "\n".join([line(head), line(["-" * width for width in widths]), *map(line, rows)])
 
 
 def _seconds(value: int | None) -> str:

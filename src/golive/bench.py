@@ -25,4 +25,16 @@ def bench(name: str, arguments: Sequence[str]) -> int:
     """
     if name not in names():
         raise Problem(f"there is no bench {name!r}; there are: {', '.join(names())}.")
-    return subprocess.run([sys.executable, str(BENCHES / f"{name}.py"), *arguments], cwd=ROOT, check=False).returncode
+    # -P: bench/golive.py is not the package of that name.
+    command = [sys.executable, "-P", str(BENCHES / f"{name}.py"), *arguments]
+    return subprocess.run(command, cwd=ROOT, check=False).returncode
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table of Markdown."""
+    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
+
+    def line(cells: Sequence[str]) -> str:
+        return "| " + " | ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)) + " |"
+
+    return "\n".join([line(head), line(["-" * width for width in widths]), *map(line, rows)])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import re
 import runpy
 import subprocess
 import sys
@@ -18,7 +20,7 @@ VERDICTS: dict[str, Any] = runpy.run_path(str(bench.BENCHES / "verdicts.py"))
 
 
 def test_an_unknown_bench_is_refused_with_those_that_there_are() -> None:
-    with pytest.raises(Problem, match="there is no bench 'speed'; there are: verdicts, watcher"):
+    with pytest.raises(Problem, match="there is no bench 'speed'; there are: golive, verdicts, watcher"):
         bench.bench("speed", [])
 
 
@@ -40,6 +42,21 @@ def test_every_key_of_a_bench_is_explained() -> None:
     for key in {key for row in rows for key in row} | {"targets", "seen", "met", "comparison_runs"}:
         assert f"`{key}`" in told, key
     assert json.loads(json.dumps(rows)) == rows
+
+
+def test_every_key_of_the_bench_of_a_golive_is_explained() -> None:
+    """It needs a lab; so its keys are read."""
+    told = (bench.ROOT / "docs" / "bench.md").read_text(encoding="utf-8")
+    measured = inspect.getsource(runpy.run_path(str(bench.BENCHES / "golive.py"))["measure"])
+    keys = re.findall(r'^        "(\w+)":', measured, re.MULTILINE)
+    assert len(keys) == 11
+    assert [key for key in keys if f"`{key}`" not in told] == []
+
+
+def test_results_are_counted_by_host() -> None:
+    results = runpy.run_path(str(bench.BENCHES / "golive.py"))["results"]
+    output = "ok: [app1]\nchanged: [app1 -> localhost] => (item=x)\nskipping: [app1]\nok: [edge1]\nok: nothing\n"
+    assert results(output) == {"app1": 2, "edge1": 1}
 
 
 def test_kayentas_rule_fails_a_clear_rise_and_lets_nothing_and_a_fall_pass() -> None:
