@@ -13,8 +13,8 @@ TEXTS: dict[str, dict[str, str]] = {
     "verdict": {"en": "Verdict", "zh": "结论"},
     "verdict.LIVE": {"en": "LIVE: the release serves, every gate passed", "zh": "已上线：新版本正在服务，所有关卡通过"},
     "verdict.VERIFIED": {
-        "en": "VERIFIED: the release was live already, every gate passed, nothing was changed",
-        "zh": "已验证：该版本此前已上线，所有关卡通过，未作任何变更",
+        "en": "VERIFIED: the release was live already, every gate passed, nothing was switched",
+        "zh": "已验证：该版本此前已上线，所有关卡通过，流量未切换",
     },
     "verdict.ROLLED BACK": {
         "en": "ROLLED BACK: the release failed after the switch, the one before it serves",
