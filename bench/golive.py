@@ -76,13 +76,13 @@ def floor(here: lab.Lab, release: str) -> dict[str, float]:
     return {step: round(took, 2) for step, took in seconds.items()}
 
 
-def play(here: lab.Lab, name: str, *words: str) -> tuple[float, str]:
-    """Run a playbook and return its seconds and what it printed.
+def play(here: lab.Lab, *words: str) -> tuple[float, str]:
+    """Run golive.yml and return its seconds and what it printed.
 
     :raises Problem: when it does not end well
     """
     began = time.monotonic()
-    command = here.playbook(f"playbooks/{name}.yml", "-i", "inventories/lab", *words)
+    command = here.playbook("playbooks/golive.yml", "-i", "inventories/lab", *words)
     environment = {**here.environment, "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default", "ANSIBLE_NOCOLOR": "1"}
     done = subprocess.run(command, cwd=lab.ROOT, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -118,14 +118,19 @@ def measure() -> dict[str, Any]:
     if not here.serves():
         raise Problem(f"the lab {here.name} is not live; run `./golive demo` first.")
     first, release = lab.RELEASES
-    if in_host(here, HOSTS[0], "readlink", CURRENT).rpartition("/")[2] != first:
-        play(here, "rollback", "-e", f"release={first}")
+    live = in_host(here, HOSTS[0], "readlink", CURRENT).rpartition("/")[2]
+    loaded = in_host(here, HOSTS[0], "docker", "ps", "--all", "--quiet", "--filter", f"label=golive.release={release}")
+    if live != first or loaded:
+        raise Problem(
+            f"the lab {here.name} serves {live} and knows {release} already, so loading it would cost nothing; "
+            "begin anew with `./golive demo down` and `./golive demo`."
+        )
     here.release(release)
     least = floor(here, release)
     given = {"release": release, "unfreeze": "bench", **WINDOWS}
-    seconds, _ = play(here, "golive", "-e", json.dumps(given))
+    seconds, _ = play(here, "-e", json.dumps(given))
     took = phases(here.records()[-1])
-    again, output = play(here, "golive", "-e", f"release={release}", "--tags", RERUN)
+    again, output = play(here, "-e", f"release={release}", "--tags", RERUN)
     own = seconds - sum(WINDOWS.values())
     whole = sum(least.values())
     seen = dict(zip(TARGETS, (own, again), strict=True))
