@@ -1,6 +1,4 @@
 #!/usr/bin/python
-# Copyright: golive contributors
-# SPDX-License-Identifier: Apache-2.0
 """Put a cluster back to a moment, and keep the data directory that it had."""
 
 from __future__ import annotations
@@ -57,7 +55,7 @@ attributes:
     description: As without O(confirm).
   diff_mode:
     support: none
-author: [golive contributors]
+author: [golive developers]
 """
 
 EXAMPLES = r"""

@@ -229,6 +229,8 @@ def due(last: Mapping[str, Any] | None, labels: Sequence[str], max_age: float, n
     if last.get("label") not in labels:
         return f"backup {last.get('label')}, of which the last one was, is not in the repository any more"
     age = now - float(last["finished"])
+    if age < 0:  # the clock was set back: nobody knows how old it is
+        return f"the end of the last one is {-age:.0f} s in the future"
     return f"the last one is {age:.0f} s old" if age > max_age else ""
 
 

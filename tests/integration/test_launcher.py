@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -88,6 +89,22 @@ def test_two_callers_at_once_make_one_environment(clone: Path) -> None:
     said = [process.communicate() for process in both]
     assert [out for out, _ in said] == ["handed over demo\n"] * 2
     assert sum("making .venv" in err for _, err in said) == 1
+    assert sum("waiting for the set-up that another call has begun" in err for _, err in said) == 1
+
+
+def locked(*packages: str) -> str:
+    """The lines of requirements.lock about some packages, hashes included."""
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    return "".join(re.findall(rf"^(?:{'|'.join(packages)})==(?:.*\\\n)+.*\n", lock, re.MULTILINE))
+
+
+@pytest.mark.parametrize(("more", "by"), [({}, "uv"), ({"UV_OFFLINE": "1"}, "pip")], ids=["uv", "uv has no index"])
+def test_uv_installs_and_pip_where_uv_cannot(clone: Path, more: dict[str, str], by: str) -> None:
+    (clone / "requirements.lock").write_text(locked("uv", "iniconfig"))
+    said = launch(clone, "demo", **{**os.environ, **more})
+    assert (said.returncode, said.stdout) == (0, "handed over demo\n"), said.stderr
+    (installer,) = (clone / ".venv").glob("lib/*/site-packages/iniconfig-*/INSTALLER")
+    assert installer.read_text().strip() == by
 
 
 def test_a_python_that_is_too_old(clone: Path, tmp_path: Path) -> None:

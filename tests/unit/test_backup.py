@@ -205,6 +205,7 @@ GOOD = {"ok": True, "label": DIFF, "finished": 1000.0}
         (GOOD | {"ok": False}, [DIFF], "the last one failed"),
         (GOOD, [FULL], "is not in the repository any more"),
         (GOOD | {"finished": 100.0}, [DIFF], "is 1000 s old"),
+        (GOOD | {"finished": 1101.0}, [DIFF], "is 1 s in the future"),  # the clock was set back since
     ],
 )
 def test_when_a_job_is_to_be_run(last, labels, says):
