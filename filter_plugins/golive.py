@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.parameters import DEFAULT_TYPE_VALIDATORS
 
 # Ansible sends module_utils to the targets but does not put it on the controller's path.
 sys.path.insert(0, str(Path(__file__).parents[1] / "module_utils"))
@@ -32,7 +34,7 @@ from golive_core.certificate_files import wrong_files
 from golive_core.image_archive import read_archive
 from golive_core.network import free_subnet, not_networks
 from golive_core.openpgp import fingerprints
-from golive_core.request import refusals
+from golive_core.request import RELEASE, manifest_refusals, refusals
 
 
 def nth_address(network: str, number: int) -> str:
@@ -62,6 +64,24 @@ def variable_refusals(names: Iterable[str], roles: str) -> list[str]:
     return variables.variable_refusals(names, _meta(directory, "argument_specs.yml"), renamed, _used(directory))
 
 
+def type_refusals(hosts: Iterable[str], hostvars: Any, roles: str) -> list[str]:
+    """Return one sentence for each variable of these hosts whose value no role in a directory would take."""
+    given = {host: hostvars.raw_get(host) for host in hosts}
+    return variables.type_refusals(given, role_specs(roles), _wrong)
+
+
+def _wrong(name: str, spec: Mapping[str, Any], value: Any) -> list[str]:
+    """Return why an option of a role does not take a value; the value is shown where it cannot be a secret."""
+    wanted = str(spec.get("type", "str"))
+    try:
+        DEFAULT_TYPE_VALIDATORS[wanted](value)
+    except (TypeError, ValueError):
+        kind = next(kind.__name__ for kind in (bool, int, float, str, list, dict, object) if isinstance(value, kind))
+        seen = f'"{value}"' if wanted in ("int", "float", "bool") else f"of type {kind}"
+        return [f"variable {name} is {seen}, wanted {wanted}"]
+    return list(ArgumentSpecValidator({name: dict(spec)}).validate({name: value}).error_messages)
+
+
 def _meta(roles: Path, name: str) -> dict[str, Any]:
     """Return role name to the content of one of its files in meta/, of every role that has it."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C: this is read in every play
@@ -80,6 +100,14 @@ def key_fingerprints(text: str) -> list[str]:
         return fingerprints(text)
     except ValueError:
         return []
+
+
+def release_refusals(directory: str, app: str, release: str) -> list[str]:
+    """Return what is wrong with the manifest of a release in a directory on the controller; nothing without one."""
+    file = Path(directory) / release / "release.json"
+    if not RELEASE.fullmatch(release) or not file.is_file():
+        return []
+    return manifest_refusals(file.read_text(encoding="utf-8", errors="replace"), app, release, str(file))
 
 
 def releases(directory: str) -> list[str]:
@@ -178,6 +206,7 @@ class FilterModule:
             "golive_receiver_refusals": notify.refusals,
             "golive_relayed": relayed,
             "golive_rehearsal_covered": rehearsal_covered,
+            "golive_release_refusals": release_refusals,
             "golive_releases": releases,
             "golive_refusals": refusals,
             "golive_role_specs": role_specs,
@@ -185,6 +214,7 @@ class FilterModule:
             "golive_status_lines": status_lines,
             "golive_text": texts.pick,
             "golive_unfinished": catalogue.unfinished,
+            "golive_type_refusals": type_refusals,
             "golive_variable_refusals": variable_refusals,
             "golive_waivers_problem": waivers_problem,
             "golive_without": catalogue.without,

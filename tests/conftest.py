@@ -64,8 +64,10 @@ def _beside_the_sample(items: list[pytest.Item]) -> list[pytest.Item]:
     return [item for group in cases.values() for item in chance.sample(group, len(group) - 1)]
 
 
-def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
+def pytest_report_teststatus(report: pytest.CollectReport | pytest.TestReport) -> tuple[str, str, str] | None:
     """Show at once how long each part of a long test took: a run that is cut off has no summary."""
+    if not isinstance(report, pytest.TestReport):
+        return None  # of a file that could not be collected
     # A test that waits for what runs beside others says how long that took.
     seconds = float(dict(report.user_properties).get("seconds", report.duration))
     if seconds < SHOWN_SECONDS or report.outcome != "passed" or report.when == "teardown":

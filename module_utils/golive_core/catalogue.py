@@ -29,7 +29,12 @@ def hosts_of(gate: Gate, groups: Groups) -> list[str]:
 
 
 def _asked(catalogue: Iterable[Gate], step: str, only: str) -> list[Gate]:
-    return [gate for gate in catalogue if gate.get("step", "") == step and only in ("", gate["id"])]
+    """Return the gates of a step whose `when`, where they have one, holds: some need what not every application has."""
+    return [
+        gate
+        for gate in catalogue
+        if gate.get("step", "") == step and only in ("", gate["id"]) and gate.get("when", True)
+    ]
 
 
 def gates_here(catalogue: Iterable[Gate], host: str, groups: Groups, step: str = "", only: str = "") -> list[Gate]:

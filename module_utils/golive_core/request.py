@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 
@@ -44,3 +45,24 @@ def refusals(
         there = ", ".join(sorted(known_releases)) or "nothing"
         found.append(f"release {release} is not known: {releases_dir} holds {there}; build or fetch it there first")
     return found
+
+
+def manifest_refusals(text: str, app: str, release: str, path: str) -> list[str]:
+    """Return one sentence for each thing that makes the manifest of a release unusable; empty when it is right.
+
+    :param text: content of its release.json
+    :param path: of that file, to be named
+    """
+    again = "build or fetch the release again"
+    try:
+        told = json.loads(text)
+    except ValueError as error:
+        return [f"{path} is not JSON ({error}): {again}"]
+    if not isinstance(told, dict):
+        return [f"{path} holds no object: {again}"]
+    wanted = {"release": release, "app": app}
+    return [
+        f'{path} is of {name} "{told[name]}", wanted "{value}": {again}'
+        for name, value in wanted.items()
+        if name in told and told[name] != value
+    ]

@@ -6,12 +6,14 @@ import argparse
 import ipaddress
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import yaml
+from golive_core import evidence
 from golive_core.request import APP, HOST_NAME, NEEDED_GROUPS
 
 from .lab import ROOT
@@ -23,6 +25,18 @@ GROUPS = (*NEEDED_GROUPS, "logs")
 HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?")
 PATH = re.compile(r"/[\x21-\x7e]*")
 USER = re.compile(r"[a-z_][a-z0-9_-]*")
+# The report behind each gate that not every team can answer from its first release on.
+REPORTS = {f"evidence.{kind}": name for kind, name in evidence.REPORTS.items()}
+# Gates of what is chosen later: a Grafana, and who is told.
+CHOSEN_LATER = {
+    **dict.fromkeys(
+        [f"monitoring.grafana_{what}" for what in ("healthy", "closed", "data_source", "dashboards", "panel")],
+        "no Grafana yet: set grafana_source",
+    ),
+    "monitoring.alert_arrives": "nobody is told of alerts yet: add a receiver with probe: true to golive_receivers",
+}
+WAIVED_DAYS = 90
+KEY = re.compile(r"[\w-]+(\.[\w-]+)*")
 
 
 def _matches(pattern: re.Pattern[str], wanted: str) -> Callable[[str], str]:
@@ -44,6 +58,11 @@ def _networks(value: str) -> str:
     except ValueError:
         return "wanted networks in CIDR form with commas between them, as 192.0.2.0/24"
     return "a network of all addresses would let everybody in" if any(net.prefixlen == 0 for net in found) else ""
+
+
+def _reports(value: str) -> str:
+    known = sorted(REPORTS.values())
+    return "" if set(value.split(",")) <= set(known) else f"wanted some of {', '.join(known)}, with commas between them"
 
 
 def _port(value: str) -> str:
@@ -79,10 +98,22 @@ QUESTIONS = (
         "version-path", "Path that answers with the release", _matches(PATH, "wanted a path, as /version"), "/version"
     ),
     Question(
+        "version-key",
+        "Where the release is in that answer, which is JSON; a dot leads into an object",
+        _matches(KEY, "wanted a key, as release or build.version"),
+        "release",
+    ),
+    Question(
         "smoke-path",
         "Path of a request that must answer 200 after the start",
         _matches(PATH, "wanted a path, as /"),
         "/",
+    ),
+    Question(
+        "reports",
+        f"What your CI writes, of {', '.join(REPORTS.values())}",
+        _reports,
+        "junit.xml",
     ),
 )
 
@@ -126,7 +157,7 @@ def answers(options: Mapping[str, Any], ask: Callable[[str], str] | None) -> dic
     return found
 
 
-def files(said: Mapping[str, str]) -> dict[str, str]:
+def files(said: Mapping[str, str], today: date) -> dict[str, str]:
     """Return the inventory: file name to text."""
     hosts = said["hosts"].split(",")
     spread = _spread(hosts)
@@ -148,7 +179,8 @@ def files(said: Mapping[str, str]) -> dict[str, str]:
         "app_port": int(said["port"]),
         "app_health_path": said["health-path"],
         "app_version_path": said["version-path"],
-        "app_smoke_checks": {"answered": {"path": said["smoke-path"]}},
+        "app_version_key": said["version-key"],
+        "app_smoke_checks": {"answered": {"path": said["smoke-path"], "expect": {"status": 200}}},
         "gates_load_endpoints": [{"path": said["smoke-path"]}],
     }
     return {
@@ -163,8 +195,21 @@ def files(said: Mapping[str, str]) -> dict[str, str]:
             "# A whole example, with database, cache, migration and API keys: examples/football/golive.yml",
             app,
         ),
+        "group_vars/all/waivers.yml": _yaml(
+            "Gates that cannot be green yet, and until when. When there is what one waits for, take its line away",
+            {"gates_waivers": waivers(said["reports"].split(","), today)},
+        ),
         ".gitignore": "/.golive/\n",
     }
+
+
+def waivers(reports: Collection[str], today: date) -> list[dict[str, str]]:
+    """Return the waivers of a first release: for the reports that CI does not write, and what is chosen later."""
+    missing = {
+        gate: f"CI writes no {report} yet" for gate, report in REPORTS.items() if report not in reports
+    } | CHOSEN_LATER
+    until = (today + timedelta(days=WAIVED_DAYS)).isoformat()
+    return [{"gate": gate, "reason": reason, "who": "golive init", "until": until} for gate, reason in missing.items()]
 
 
 def _spread(hosts: list[str]) -> dict[str, list[str]]:
@@ -190,7 +235,7 @@ def carry_out(options: argparse.Namespace) -> int:
     if directory.exists() and any(directory.iterdir()):
         raise Problem(f"{directory} is there already, and nothing is overwritten; choose another name.", code=2)
     ask = None if options.yes or not sys.stdin.isatty() else input
-    for name, text in files(answers(vars(options), ask)).items():
+    for name, text in files(answers(vars(options), ask), datetime.now(UTC).date()).items():
         path = directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")

@@ -47,18 +47,55 @@ def records(site):
         (("-e", "release=../1.0.0"), 'the release is "../1.0.0"'),
         (("-e", "release=1.0.0", "-e", "golive_app=''"), 'golive_app is ""'),
         (("-e", "release=1.0.0", "-e", "golive_public_name=under_score"), 'golive_public_name is "under_score"'),
+        (("-e", "release=1.0.0", "-e", "app_port=abc"), 'variable app_port is "abc", wanted int'),
+        (("-e", "release=1.0.0", "-e", "edge_rate_limit=fast"), "variable edge_rate_limit is of type str, wanted dict"),
+        (
+            ("-e", "release=1.0.0", "-e", '{"edge_rate_limit": {"requests": 5}}'),
+            "missing required arguments: window_seconds found in edge_rate_limit",
+        ),
+        (("-e", "release=1.0.0", "-e", "golive_language=fr"), "golive_language must be one of: en, zh, both, got: fr"),
         (("-e", "release=1.0.0", "-e", "gates_load_seconds=5000"), "of 1 to 600 (are 5000 and"),
         (
             ("-e", "release=1.0.0", "-e", '{"gates_overrides": {"performance.latency": {"below": 1}}}'),
             "gates_overrides names performance.latency, which is no gate (did you mean performance.latency_p95?)",
         ),
     ],
-    ids=["no release", "unknown release", "a path", "no app", "no host name", "a load of hours", "no gate"],
+    ids=[
+        "no release",
+        "unknown release",
+        "a path",
+        "no app",
+        "no host name",
+        "no number",
+        "no mapping",
+        "half a mapping",
+        "no choice",
+        "a load of hours",
+        "no gate",
+    ],
 )
 def test_a_request_that_cannot_work(site, words, sentence):
     said = golive(site, *words)
     assert sentence in said
     assert "Nothing was touched" in said
+    assert records(site) == []
+
+
+@pytest.mark.parametrize(
+    ("manifest", "sentence"),
+    [
+        ('{"release": "1.0.0"', "release.json is not JSON (Expecting ',' delimiter"),
+        ("[]", "release.json holds no object"),
+        ('{"release": "1.1.0"}', 'release.json is of release "1.1.0", wanted "1.0.0"'),
+        ('{"release": "1.0.0", "app": "tennis"}', 'release.json is of app "tennis", wanted "'),
+    ],
+    ids=["cut off", "a list", "another release", "another application"],
+)
+def test_a_release_that_is_not_what_its_directory_says(site, manifest, sentence):
+    (site / ".golive" / "releases" / "1.0.0" / "release.json").write_text(manifest)
+    said = golive(site, "-e", "release=1.0.0")
+    assert sentence in said
+    assert "build or fetch the release again. Nothing was touched" in said
     assert records(site) == []
 
 

@@ -143,3 +143,12 @@ def test_a_phase_or_an_id_that_there_is_not_is_refused():
     assert _refusals(gates_overrides=["watch.helth"]) == [
         "gates_overrides names watch.helth, which is no gate (did you mean watch.health?)"
     ]
+
+
+@pytest.mark.parametrize(("holds", "found"), [(True, ["p.some", "p.all"]), (False, ["p.all"])])
+def test_a_gate_whose_condition_does_not_hold_is_not_there(holds, found):
+    gates = [{"id": "p.some", "on": "app", "when": holds, "judge": {}}, {"id": "p.all", "on": "app", "judge": {}}]
+    groups = {"app": ["app1"]}
+    assert [gate["id"] for gate in catalogue.gates_here(gates, "app1", groups)] == found
+    assert [pair["gate"] for pair in catalogue.expected(gates, groups)] == found
+    assert [row["id"] for row in catalogue.judged(gates, {})] == found

@@ -33,7 +33,7 @@ def test_no_gate_stands_twice():
 @pytest.mark.parametrize(("phase", "gate"), GATES)
 def test_a_gate_is_complete(phase, gate):
     assert gate["id"].startswith(f"{phase}.")
-    assert set(gate) <= {"id", "on", "not_on", "once", "step", "probe", "params", "title", "judge", "remedy"}
+    assert set(gate) <= {"id", "on", "not_on", "once", "when", "step", "probe", "params", "title", "judge", "remedy"}
     assert {gate["on"], *gate.get("not_on", [])} <= GROUPS
     assert gate["probe"] in PROBES
     assert gate["judge"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from golive_core.variables import variable_refusals
+from golive_core.variables import type_refusals, variable_refusals
 
 SPECS = {
     "cache": {"argument_specs": {"main": {"options": {"cache_server": {}, "cache_memory_mb": {}}}}},
@@ -48,3 +48,34 @@ def test_each_is_said_once_and_in_order():
         "app_prot",
         "cache_package",
     ]
+
+
+def _no_text(name, spec, value):
+    """Refuse any text, as a check of types would."""
+    return [f"variable {name} is text"] if isinstance(value, str) else []
+
+
+def test_a_value_that_no_role_would_take_is_said_once_with_its_hosts():
+    hosts = {
+        "app1": {"app_port": "abc", "app_user": "x", "mine": "x"},
+        "app2": {"app_port": "abc", "app_user": 1},
+    }
+    assert type_refusals(hosts, SPECS, _no_text) == [
+        "variable app_port is text",
+        "variable app_user is text (set for app1)",
+    ]
+
+
+@pytest.mark.parametrize(
+    "value", ["{{ 1 }}", "{% if x %}1{% endif %}", [["{{ 1 }}"]], {"a": {"b": "{{ 1 }}"}}, object(), [object()]]
+)
+def test_a_value_that_is_not_known_yet_is_left_to_its_role(value):
+    def never(*_):
+        raise AssertionError
+
+    assert type_refusals({"app1": {"app_port": value}}, SPECS, never) == []
+
+
+@pytest.mark.parametrize("value", [1, 1.5, True, None, "1", [1, "a"], {"a": ["b"]}])
+def test_a_value_that_is_known_is_checked(value):
+    assert type_refusals({"app1": {"app_port": value}}, SPECS, lambda *_: ["seen"]) == ["seen"]

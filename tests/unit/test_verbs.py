@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from datetime import date
 
 import pytest
 import yaml
@@ -137,6 +138,7 @@ def test_completion_in_bash(words, found):
     assert subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True).stdout.split() == found
 
 
+TODAY = date(2026, 11, 28)
 GIVEN = {"app": "shop", "public_name": "shop.example.org", "hosts": "192.0.2.10", "admin_networks": "192.0.2.0/24"}
 
 
@@ -157,6 +159,8 @@ def test_init_takes_what_it_is_given_and_the_defaults():
         ("port", "70000"),
         ("health_path", "health"),
         ("user", "a b"),
+        ("version_key", "a..b"),
+        ("reports", "junit.xml,eslint.json"),
         ("app", None),
     ],
 )
@@ -168,18 +172,28 @@ def test_init_refuses_what_cannot_work(name, value):
 
 def test_init_asks_again_until_the_answer_is_right(capsys):
     said = iter(["Shop", "shop"])
-    assert init.answers({**GIVEN, "app": None, "port": "80", "user": "x", "health_path": "/", "version_path": "/",
-                         "smoke_path": "/"}, lambda _: next(said))["app"] == "shop"  # fmt: skip
+    given = {question.name.replace("-", "_"): question.default for question in init.QUESTIONS} | GIVEN | {"app": None}
+    assert init.answers(given, lambda _: next(said))["app"] == "shop"
     assert '"Shop": wanted small letters' in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("hosts", ["h1", "h1,h2", "h1,h2,h3,h4"])
 def test_init_puts_a_host_into_every_group(hosts):
-    made = init.files(init.answers({**GIVEN, "hosts": hosts}, None))
+    made = init.files(init.answers({**GIVEN, "hosts": hosts}, None), TODAY)
     groups = yaml.safe_load(made["hosts.yml"])["all"]["children"]
     assert set(groups) == set(init.GROUPS)
     assert all(group["hosts"] for group in groups.values())
     assert {host for group in groups.values() for host in group["hosts"]} == set(hosts.split(","))
+
+
+def test_init_waives_what_a_first_release_cannot_have_and_says_until_when():
+    made = init.files(init.answers({**GIVEN, "reports": "junit.xml,coverage.json"}, None), TODAY)
+    waived = yaml.safe_load(made["group_vars/all/waivers.yml"])["gates_waivers"]
+    assert [one["gate"] for one in waived][:4] == [
+        "evidence.lint", "evidence.types", "evidence.security", "monitoring.grafana_healthy",
+    ]  # fmt: skip
+    assert {one["until"] for one in waived} == {"2027-02-26"}
+    assert all(one["who"] and one["reason"] for one in waived)
 
 
 def test_init_overwrites_nothing(tmp_path, monkeypatch, capsys):
