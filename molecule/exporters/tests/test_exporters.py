@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 UNITS = ["prometheus-node-exporter", "prometheus-postgres-exporter", "prometheus-redis-exporter"]
@@ -45,6 +47,22 @@ def test_they_answer_where_prometheus_asks_and_nowhere_else(host, address, name)
 def test_they_start_with_the_host(host, unit):
     assert host.service(unit).is_running
     assert host.service(unit).is_enabled
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_systemd_never_gives_them_up(host, unit):
+    shown = host.check_output(f"systemctl show {unit} -p StartLimitIntervalUSec -p RestartUSec").split()
+    assert sorted(shown) == ["RestartUSec=2s", "StartLimitIntervalUSec=0"]
+
+
+def test_an_exporter_whose_database_was_down_is_there_again(host, metrics):
+    host.check_output("systemctl stop postgresql && systemctl restart prometheus-postgres-exporter; sleep 12")
+    host.check_output("systemctl start postgresql")
+    for _ in range(30):
+        if "pg_up 1" in metrics("postgres"):
+            break
+        time.sleep(1)
+    assert "pg_up 1" in metrics("postgres")
 
 
 @pytest.mark.parametrize("name", ["postgres-exporter.password", "redis-exporter.password.json"])
