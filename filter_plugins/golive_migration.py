@@ -10,6 +10,7 @@ from typing import Any
 # Ansible sends module_utils to the targets but does not put it on the controller's path.
 sys.path.insert(0, str(Path(__file__).parents[1] / "module_utils"))
 
+from golive_core import contract
 from golive_core.measurement import Measurement, measurement
 
 
@@ -24,5 +25,9 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return filter name to function."""
         return {
+            "golive_contract_needed_by": contract.needed_by,
+            "golive_contract_query": contract.gone_query,
+            "golive_contract_refusal": contract.refusal,
+            "golive_contract_unlisted": contract.unlisted,
             "golive_migration_unneeded": unneeded,
         }

@@ -141,3 +141,14 @@ def test_what_a_sentence_says_to_give_may_be_given():
     bare = rf"\b({'|'.join(told)})\b(?! *(\||=|:))"
     found = [(file.name, line) for file, text in texts.items() for line in text.splitlines() if re.search(bare, line)]
     assert found == []
+
+
+def test_a_number_given_on_the_command_line_is_compared_as_one():
+    """`-e lock_seconds=600` is text, whatever the spec of its role says."""
+    bare = re.compile(r"[0-9] <=? [a-z]+_[a-z_.]+ <=?|<=? [a-z_]+_(?:seconds|days|port|attempts) <=?")
+    found = {
+        f"{path.relative_to(ROOT)}: {match[0]}"
+        for path in ROOT.glob("roles/*/tasks/**/*.yml")
+        for match in bare.finditer(path.read_text(encoding="utf-8"))
+    }
+    assert found == set()
