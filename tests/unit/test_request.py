@@ -2,7 +2,7 @@
 
 import pytest
 from golive_core.network import free_subnet, not_networks
-from golive_core.request import NEEDED_GROUPS, refusals
+from golive_core.request import NEEDED_GROUPS, manifest_refusals, refusals
 
 GROUPS = {group: ["one"] for group in NEEDED_GROUPS}
 GOOD = {"app": "football", "public_name": "football.test", "release": "1.0.0", "known_releases": ["1.0.0"]}
@@ -34,6 +34,27 @@ def test_each_impossible_request_is_one_sentence(changed, words):
     found = ask(**changed)
     assert len(found) == 1
     assert words in found[0]
+
+
+@pytest.mark.parametrize(
+    ("manifest", "words"),
+    [
+        ('{"release": "1.0.0"', "release.json is not JSON (Expecting ',' delimiter"),
+        ("", "release.json is not JSON"),
+        ("[]", "release.json holds no object"),
+        ('{"release": "1.1.0"}', 'release.json is of release "1.1.0", wanted "1.0.0"'),
+        ('{"release": "1.0.0", "app": "tennis"}', 'release.json is of app "tennis", wanted "football"'),
+    ],
+)
+def test_a_manifest_that_is_not_what_its_directory_says(manifest, words):
+    (found,) = manifest_refusals(manifest, "football", "1.0.0", "/releases/1.0.0/release.json")
+    assert words in found
+    assert found.endswith("build or fetch the release again")
+
+
+@pytest.mark.parametrize("manifest", ['{"release": "1.0.0", "app": "football", "more": 1}', '{"image_id": "sha256:1"}'])
+def test_a_manifest_need_not_say_more_than_it_knows(manifest):
+    assert manifest_refusals(manifest, "football", "1.0.0", "release.json") == []
 
 
 def test_free_subnet_overlaps_nothing_that_is_used():
