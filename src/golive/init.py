@@ -27,11 +27,15 @@ PATH = re.compile(r"/[\x21-\x7e]*")
 USER = re.compile(r"[a-z_][a-z0-9_-]*")
 # The report behind each gate that not every team can answer from its first release on.
 REPORTS = {f"evidence.{kind}": name for kind, name in evidence.REPORTS.items()}
-# Gates of what is chosen later: a Grafana, and who is told.
+# Gates of what is chosen later: a Grafana, what the application measures of itself, and who is told.
 CHOSEN_LATER = {
     **dict.fromkeys(
         [f"monitoring.grafana_{what}" for what in ("healthy", "closed", "data_source", "dashboards", "panel")],
         "no Grafana yet: set grafana_source",
+    ),
+    **dict.fromkeys(
+        ["watch.panels_have_data", "watch.panels_still_have_data"],
+        "the metrics of the application are not described yet: set prometheus_app_metrics",
     ),
     "monitoring.alert_arrives": "nobody is told of alerts yet: add a receiver with probe: true to golive_receivers",
 }

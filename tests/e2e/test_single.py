@@ -149,12 +149,10 @@ def test_an_application_that_has_only_what_init_asks_for_goes_live(fleet, own):
     assert run.returncode == 0, run.stdout[-6000:]
     told = own.told()
     assert told["verdict"] == "LIVE"
-    assert {gate["gate"] for gate in told["gates"] if gate["verdict"] != "PASS"} == {
-        waiver["gate"]
-        for waiver in yaml.safe_load(
-            (own.state.parent / "group_vars" / "all" / "waivers.yml").read_text(encoding="utf-8")
-        )["gates_waivers"]
-    }
+    waived = yaml.safe_load((own.state.parent / "group_vars" / "all" / "waivers.yml").read_text(encoding="utf-8"))
+    red = {gate["gate"] for gate in told["gates"] if gate["verdict"] != "PASS"}
+    # One is of a step that a go-live does not come to.
+    assert red == {waiver["gate"] for waiver in waived["gates_waivers"]} - {"watch.panels_still_have_data"}
 
 
 def test_its_next_release_goes_live_and_back(fleet, own):
