@@ -95,6 +95,7 @@ def test_the_state_is_where_everything_looks_for_it(host, released):
         "release": "1.0.0",
         "colour": "blue",
         "image_id": released("1.0.0")["image_id"],
+        "does_without": [],  # what contract steps take away: it still needs all of it
     }
     assert host.file(f"{directory}/image_id").content_string.strip() == released("1.0.0")["image_id"]
     assert not host.file(f"{directory}/image.tar").exists
