@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -54,6 +55,31 @@ def test_a_release_that_is_a_little_slower_is_told_from_the_one_beside_it(fleet)
     (seen,) = run.gate("release.idle_compared")
     assert seen["verdict"] == "FAIL"
     assert "new is worse than old: median" in seen["message"]
+
+
+@pytest.mark.full
+def test_a_rehearsal_that_loses_requests_or_takes_long_ends_with_the_old_release(fleet):
+    # A tenth of its answers is wrong: what sees it earlier is waived. No machine is fast enough for the limit of the other.
+    waived = [
+        {"gate": f"release.idle_{name}", "reason": "a test", "who": "tests", "until": "2099-12-31"}
+        for name in ("answered", "errors", "refused", "unknown")
+    ]
+    run = fleet.golive(
+        NEXT,
+        *FROM_RELEASE_ON,
+        rehearse=True,
+        football_fault={"FOOTBALL_FAULT_ERROR_SHARE": "0.10"},
+        gates_waivers_asked=json.dumps(waived),
+        gates_overrides={"release.rehearsal_seconds": {"below": 0.000001}},
+    )
+    assert run.code != 0
+    assert run.told["verdict"] == "NOT LIVE"
+    red = {
+        seen["gate"]: seen["message"] for seen in run.told["gates"] if seen["verdict"] != "PASS" and not seen["waived"]
+    }
+    assert set(red) == {"release.rehearsal_seconds", "release.rehearsal_lost"}
+    assert "wanted" in red["release.rehearsal_seconds"]
+    assert "500" in red["release.rehearsal_lost"]
 
 
 @pytest.mark.full

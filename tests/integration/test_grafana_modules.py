@@ -13,15 +13,20 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from golive_core.judge import FAIL, NO_EVIDENCE, PASS, judge
 from support import ROOT, Run, make_authority
 
+from golive import doctor
+
 DOUBLE = ROOT / "molecule" / "grafana" / "double"
+NOWHERE = "https://127.0.0.1:9"
 PANEL = {"title": "CPU", "targets": [{"refId": "A", "expr": "up"}]}
 
 
@@ -46,7 +51,13 @@ class Grafana:
     """A double that runs, with one dashboard."""
 
     asked: dict[str, Any]
-    dashboard: Path
+    etc: Path
+    prometheus: http.server.ThreadingHTTPServer | None = None
+
+    @property
+    def dashboard(self) -> Path:
+        """Return the file of its dashboard."""
+        return self.etc / "dashboards" / "hosts.json"
 
 
 @pytest.fixture(params=["7.5.0", "12.0.0"])
@@ -78,10 +89,13 @@ admin_user = golive-admin
 admin_password = $__file{{{etc}/password}}
 [users]
 auto_assign_org_role = Viewer
+[auth.anonymous]
+enabled = $__file{{{etc}/anonymous}}
 """
     files = {
         "grafana.ini": ini,
         "password": "right",
+        "anonymous": "false",
         "provisioning/datasources/golive.yaml": {"datasources": [source]},
         "provisioning/dashboards/golive.yaml": {"providers": [folder]},
         "dashboards/hosts.json": {"uid": "hosts", "title": "Hosts", "panels": [PANEL]},
@@ -100,7 +114,7 @@ auto_assign_org_role = Viewer
         login = {"user": "golive-admin", "password": "right"}
         asked = {"url": f"https://127.0.0.1:{port}", "ca_file": authority.ca_file, **login}
         time.sleep(0.2)
-        yield Grafana(asked, etc / "dashboards" / "hosts.json")
+        yield Grafana(asked, etc, prometheus)
         process.terminate()
     prometheus.shutdown()
 
@@ -139,8 +153,45 @@ def test_what_is_wrong_is_named(run_module: Run, grafana: Grafana) -> None:
     assert (lost["n"], lost["invalid"]) == (0, "data source other: Grafana answered 404: Data source not found")
 
 
+FAULTS: dict[str, tuple[dict[str, Any], Callable[[Grafana], object], str]] = {
+    "monitoring.grafana_healthy": ({"kind": "health"}, lambda grafana: grafana.asked.update(url=NOWHERE), "refused"),
+    "monitoring.grafana_closed": (
+        {"kind": "closed"},
+        lambda grafana: (grafana.etc / "anonymous").write_text("true"),
+        "somebody without a name",
+    ),
+    "monitoring.grafana_data_source": (
+        {"kind": "data_source"},
+        lambda grafana: grafana.prometheus and (grafana.prometheus.shutdown(), grafana.prometheus.server_close()),
+        "Connection refused",
+    ),
+    "monitoring.grafana_dashboards": (
+        {"kind": "dashboards", "dashboards": {"hosts": "Hosts"}},
+        lambda grafana: grafana.dashboard.unlink(),
+        "dashboard hosts",
+    ),
+    "monitoring.grafana_panel": (
+        {"kind": "panel", "dashboard": "hosts"},
+        lambda grafana: grafana.dashboard.write_text(grafana.dashboard.read_text().replace('"up"', '"gone"')),
+        "gives no data",
+    ),
+}
+
+
+@pytest.mark.parametrize("gate", FAULTS)
+def test_each_gate_of_grafana_turns_red_and_says_why(run_module: Run, grafana: Grafana, gate: str) -> None:
+    check, plant, words = FAULTS[gate]
+    (known,) = [known for known in doctor.catalogue()["monitoring"] if known["id"] == gate]
+    assert known["params"]["kind"] == check["kind"]
+    assert judge(known, measure(run_module, grafana, **check), datetime.now(UTC))["verdict"] == PASS
+    plant(grafana)
+    seen = judge(known, measure(run_module, grafana, **check), datetime.now(UTC))
+    assert seen["verdict"] in (FAIL, NO_EVIDENCE)
+    assert words in seen["message"]
+
+
 def test_where_there_is_none_nothing_is_asked_and_nothing_is_proven(run_module: Run) -> None:
-    nowhere = Grafana({"url": "https://127.0.0.1:9"}, Path())
+    nowhere = Grafana({"url": NOWHERE}, Path())
     assert measure(run_module, nowhere, kind="data_source", absent="none here")["invalid"] == "none here"
     assert measure(run_module, nowhere, kind="health")["failures"] == 1
 
