@@ -25,8 +25,11 @@ options:
           - V(image), the container runs, and its image has id O(checks[].image_id).
           - V(limits), memory, CPU and processes are limited, capabilities dropped, no new privileges.
           - V(user), the container does not run as root.
+          - V(secrets), none of O(checks[].secrets) stands in its environment, labels or command line, or in the history
+            of its image.
+          - V(steady), the engine did not have to start it again, and it did not run out of memory.
         type: str
-        choices: [engine, image, limits, user]
+        choices: [engine, image, limits, user, secrets, steady]
         required: true
       container:
         description: Name of the container; needed for every kind but V(engine).
@@ -36,6 +39,11 @@ options:
         description: The id that its image must have, C(sha256:...).
         type: str
         default: ''
+      secrets:
+        description: What must not be seen, for V(secrets). Words of less than eight characters are left out.
+        type: list
+        elements: str
+        default: []
 author: [golive developers]
 attributes:
   check_mode:
@@ -67,12 +75,14 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.golive_core import engine_api
 from ansible.module_utils.golive_core.measurement import Measurement, measurement, summarise, utc_now
 
-KINDS = ("engine", "image", "limits", "user")
+KINDS = ("engine", "image", "limits", "user", "secrets", "steady")
 EXPECTED = {
     "engine": "the engine answers",
     "image": "running with image {image_id}",
     "limits": "memory, CPU and processes limited, capabilities dropped, no new privileges",
     "user": "a user other than root",
+    "secrets": "no secret in its environment, labels, command line, or in the history of its image",
+    "steady": "not started again since it was started",
 }
 
 
@@ -86,6 +96,8 @@ def _problems(engine: engine_api.Engine, check: Mapping[str, Any]) -> tuple[list
         "image": lambda: engine_api.wrong_image(container, check["image_id"]),
         "limits": lambda: engine_api.wrong_limits(container),
         "user": lambda: engine_api.wrong_user(container),
+        "secrets": lambda: engine_api.shown_secrets(container, engine.history(container["Image"]), check["secrets"]),
+        "steady": lambda: engine_api.unsteady(container),
     }
     value = container["Image"] if check["kind"] == "image" else None
     return looks[check["kind"]](), value
@@ -125,6 +137,7 @@ def main() -> None:
                     "kind": {"type": "str", "choices": list(KINDS), "required": True},
                     "container": {"type": "str", "default": ""},
                     "image_id": {"type": "str", "default": ""},
+                    "secrets": {"type": "list", "elements": "str", "default": [], "no_log": True},
                 },
                 "required_if": [("kind", "image", ("image_id",))],
             },

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 SOCKET = "/var/run/docker.sock"
 VERSION = "v1.41"  # of engine 20.10; newer ones still speak it
+_SHORTEST_SECRET = 8
 
 
 class EngineError(Exception):
@@ -84,6 +85,13 @@ class Engine:
         found: list[dict[str, Any]] = self._json(f"/containers/json?all=true&filters={query}")
         return found
 
+    def history(self, image_id: str) -> list[str]:
+        """Return the commands that an image was built by, as `docker history` shows them.
+
+        :raises EngineError: when it is not there
+        """
+        return [str(layer.get("CreatedBy") or "") for layer in self._json(f"/images/{quote(image_id)}/history")]
+
     def image_ids(self) -> set[str]:
         """Return the ids of all images, as `docker image ls` lists them."""
         return {image["Id"] for image in self._json("/images/json")}
@@ -133,6 +141,29 @@ def wrong_user(container: Mapping[str, Any]) -> list[str]:
     """Return why the container may run as root."""
     user = str(container["Config"].get("User") or "")
     return [] if user.partition(":")[0] not in ("", "0", "root") else [f'its user is "{user or "root"}"']
+
+
+def unsteady(container: Mapping[str, Any]) -> list[str]:
+    """Return that the engine had to start the container again, or that it ran out of memory."""
+    state, again = container["State"], int(container.get("RestartCount") or 0)
+    problems = [f"the engine started it again {again} times, last exit code {state.get('ExitCode')}"] if again else []
+    return [*problems, *(["it ran out of memory"] if state.get("OOMKilled") else [])]
+
+
+def shown_secrets(container: Mapping[str, Any], history: Iterable[str], secrets: Iterable[str]) -> list[str]:
+    """Return where secrets can be read by whoever may inspect the container or has its image; never the secret.
+
+    :param history: the commands that its image was built by
+    :param secrets: what must not be found; short words are left out, which stand anywhere by chance
+    """
+    config, words = container["Config"], [secret for secret in secrets if len(secret) >= _SHORTEST_SECRET]
+    places = {
+        **{f"its variable {row.partition('=')[0]}": row.partition("=")[2] for row in config.get("Env") or []},
+        **{f"its label {name}": value for name, value in (config.get("Labels") or {}).items()},
+        "its command line": " ".join([*(config.get("Entrypoint") or []), *(config.get("Cmd") or [])]),
+        **{f"step {number} of its image's history": step for number, step in enumerate(history, 1)},
+    }
+    return [f"{place} shows a secret" for place, text in places.items() if any(word in text for word in words)]
 
 
 def wrong_limits(container: Mapping[str, Any]) -> list[str]:

@@ -15,7 +15,8 @@ import resource
 import socket
 import ssl
 import time
-from collections import Counter
+from array import array
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -116,9 +117,9 @@ class Result:
     max_lag: float = 0.005
     started: str = ""
     outcomes: list[str] = field(default_factory=list)
-    latencies: list[float] = field(default_factory=list)
-    lags: list[float] = field(default_factory=list)
-    times: list[float] = field(default_factory=list)
+    latencies: Sequence[float] = ()
+    lags: Sequence[float] = ()
+    times: Sequence[float] = ()
     ok_per_second: list[int] = field(default_factory=list)
     errors_per_second: list[int] = field(default_factory=list)
     cpu_share: float = 0.0
@@ -236,7 +237,7 @@ def read(raw: Mapping[str, Any]) -> Result:
             connections=int(raw["connections"]),
         )
         for name in _SERIES:
-            setattr(result, name, [float(word) for word in raw[name].split()])
+            setattr(result, name, array("d", map(float, raw[name].split())))
         for name in _COUNTS:
             setattr(result, name, [int(word) for word in raw[name].split()])
     except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
@@ -318,7 +319,7 @@ def foreign(aim: http.Target, allowed: Iterable[str]) -> str:
 class _Exchange:
     """One request, from its intended send time to its end."""
 
-    __slots__ = ("connection", "deadline", "endpoint", "intended", "number", "over")
+    __slots__ = ("connection", "endpoint", "intended", "number", "over")
 
     def __init__(self, number: int, endpoint: int, intended: float) -> None:
         self.number = number
@@ -326,7 +327,6 @@ class _Exchange:
         self.intended = intended
         self.over = False
         self.connection: _Connection | None = None
-        self.deadline: asyncio.TimerHandle | None = None
 
 
 class _Connection(asyncio.Protocol):
@@ -407,7 +407,7 @@ class _Plan:
         self.requests = [_requests(profile, each) for each in self.endpoints]
         if sum(map(len, self.requests)) > _MAX_REQUESTS_KEPT:
             raise ValueError(f"`data` makes more than {_MAX_REQUESTS_KEPT} different requests: give fewer rows")
-        self.times = schedule.send_times(
+        send_times = schedule.send_times(
             profile.rate,
             profile.seconds,
             profile.arrivals,
@@ -416,6 +416,7 @@ class _Plan:
             steps=profile.steps,
             warmup=profile.warmup_seconds,
         )
+        self.times = array("d", send_times)  # a third of a list's memory
         self.first = bisect.bisect_left(self.times, profile.warmup_seconds)  # the first that counts
         if self.first == len(self.times):
             raise ValueError(f"no request falls into the {profile.seconds:g} s that count: raise `rate` or `seconds`")
@@ -504,10 +505,13 @@ class _Run:
         self.open: set[_Connection] = set()
         self._opening: set[asyncio.Task[None]] = set()
         self._outcomes = ["dropped"] * len(self._times)
-        self._latencies = [profile.timeout] * len(self._times)
-        self._lags = [0.0] * len(self._times)
+        self._latencies = array("d", [profile.timeout]) * len(self._times)
+        self._lags = array("d", [0.0]) * len(self._times)
         self._next = 0
         self._under_way = 0
+        # In the order of the schedule, and so of their deadlines: one timer, of the first, does for all.
+        self._waiting: deque[_Exchange] = deque()
+        self._deadline: asyncio.TimerHandle | None = None
         self._cpu = 0.0
         self._counted_from = 0.0
         buckets = max(int(profile.seconds), 1)
@@ -564,8 +568,9 @@ class _Run:
         if lag > self._profile.timeout or full:
             return
         self._under_way += 1
-        when = self._start + exchange.intended + self._profile.timeout
-        exchange.deadline = self._loop.call_at(when, self._timed_out, exchange)
+        self._waiting.append(exchange)
+        if self._deadline is None:
+            self._look_at_deadline_of(exchange)
         if self.idle:
             self._hand_over(exchange, self.idle.pop())
         else:
@@ -610,17 +615,29 @@ class _Run:
         if not exchange.over:
             self._end(exchange, kind, self._now())
 
-    def _timed_out(self, exchange: _Exchange) -> None:
-        connection = exchange.connection
-        self._end(exchange, "timeout", self._now())
-        if connection is not None:
-            connection.abort()
+    def _look_at_deadline_of(self, exchange: _Exchange) -> None:
+        when = self._start + exchange.intended + self._profile.timeout
+        self._deadline = self._loop.call_at(when, self._end_what_is_late)
+
+    def _end_what_is_late(self) -> None:
+        self._deadline, now = None, self._now()
+        while self._waiting:
+            exchange = self._waiting[0]
+            if not exchange.over and exchange.intended + self._profile.timeout > now:
+                self._look_at_deadline_of(exchange)
+                return
+            self._waiting.popleft()
+            if not exchange.over:
+                connection = exchange.connection
+                self._end(exchange, "timeout", now)
+                if connection is not None:
+                    connection.abort()
 
     def _end(self, exchange: _Exchange, outcome: str, now: float) -> None:
         exchange.over = True
         exchange.connection = None
-        if exchange.deadline is not None:
-            exchange.deadline.cancel()
+        while self._waiting and self._waiting[0].over:
+            self._waiting.popleft()
         self._outcomes[exchange.number] = outcome
         second = int(now - self._profile.warmup_seconds)
         if now >= self._profile.warmup_seconds and second < len(self._result.ok_per_second):
@@ -637,7 +654,7 @@ class _Run:
         result.outcomes = self._outcomes[self._plan.first :]
         result.latencies = self._latencies[self._plan.first :]
         result.lags = self._lags[self._plan.first :]
-        result.times = [time - self._profile.warmup_seconds for time in self._times[self._plan.first :]]
+        result.times = array("d", (time - self._profile.warmup_seconds for time in self._times[self._plan.first :]))
         if versus := self._profile.versus:
             wrong = [bool(outcome) for outcome in result.outcomes]
             places = [self._profile.block(time) for time in result.times]

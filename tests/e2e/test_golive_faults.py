@@ -59,7 +59,7 @@ def test_a_release_that_is_a_little_slower_is_told_from_the_one_beside_it(fleet)
 
 @pytest.mark.full
 def test_a_rehearsal_that_loses_requests_or_takes_long_ends_with_the_old_release(fleet):
-    # A tenth of its answers is wrong: what sees it earlier is waived. No machine is fast enough for the limit of the other.
+    # A tenth of its answers is wrong; what sees that earlier is waived. No machine is as fast as the limit of time.
     waived = [
         {"gate": f"release.idle_{name}", "reason": "a test", "who": "tests", "until": "2099-12-31"}
         for name in ("answered", "errors", "refused", "unknown")

@@ -20,7 +20,7 @@ VERDICTS: dict[str, Any] = runpy.run_path(str(bench.BENCHES / "verdicts.py"))
 
 
 def test_an_unknown_bench_is_refused_with_those_that_there_are() -> None:
-    with pytest.raises(Problem, match="there is no bench 'speed'; there are: golive, verdicts, watcher"):
+    with pytest.raises(Problem, match="there is no bench 'speed'; there are: golive, load_probe, verdicts, watcher"):
         bench.bench("speed", [])
 
 
@@ -50,6 +50,18 @@ def test_every_key_of_the_bench_of_a_golive_is_explained() -> None:
     measured = inspect.getsource(runpy.run_path(str(bench.BENCHES / "golive.py"))["measure"])
     keys = re.findall(r'^        "(\w+)":', measured, re.MULTILINE)
     assert len(keys) == 11
+    assert [key for key in keys if f"`{key}`" not in told] == []
+
+
+def test_the_bench_of_the_load_generator_knows_what_users_wait_and_explains_its_keys() -> None:
+    probe = runpy.run_path(str(bench.BENCHES / "load_probe.py"))
+    # A tenth of the requests comes into a standstill of one second, so P95 waits for half of it.
+    assert probe["users"]() == pytest.approx({"p50": 2, "p90": 2, "p95": 502, "p99": 902, "p999": 992}, abs=2)
+    assert probe["off"]({"p50": 3, "p90": 2, "p95": 502, "p99": 902, "p999": 992}, probe["users"]()) == 1
+    told = (bench.ROOT / "docs" / "bench.md").read_text(encoding="utf-8")
+    source = (bench.BENCHES / "load_probe.py").read_text(encoding="utf-8")
+    keys = {*re.findall(r'^ {8,12}"(\w+)":', source, re.MULTILINE), *probe["PERCENTILES"]}
+    assert len(keys) > 15
     assert [key for key in keys if f"`{key}`" not in told] == []
 
 

@@ -8,7 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from golive_core.engine_api import Colour, Engine, EngineError, read_colours, wrong_image, wrong_limits, wrong_user
+from golive_core.engine_api import (
+    Colour,
+    Engine,
+    EngineError,
+    read_colours,
+    shown_secrets,
+    unsteady,
+    wrong_image,
+    wrong_limits,
+    wrong_user,
+)
 
 IMAGE = "sha256:91e7a8b36d41bffe1d4aef1d1658fc2425e406c2624e8937ab03c355ef52413d"
 
@@ -38,7 +48,9 @@ def test_a_stopped_container_keeps_its_release() -> None:
 
 
 def test_a_container_as_role_app_starts_it_has_nothing_wrong(container: dict[str, Any]) -> None:
-    assert wrong_image(container, IMAGE) == wrong_limits(container) == wrong_user(container) == []
+    assert (
+        wrong_image(container, IMAGE) == wrong_limits(container) == wrong_user(container) == unsteady(container) == []
+    )
 
 
 def test_another_image_is_named(container: dict[str, Any]) -> None:
@@ -48,6 +60,26 @@ def test_another_image_is_named(container: dict[str, Any]) -> None:
 def test_a_container_that_keeps_crashing_does_not_run(container: dict[str, Any]) -> None:
     container["State"] |= {"Status": "restarting", "Restarting": True, "ExitCode": 1}
     assert wrong_image(container, IMAGE) == ["it is restarting, exit code 1"]
+
+
+def test_a_container_that_was_started_again_is_not_steady(container: dict[str, Any]) -> None:
+    container["RestartCount"] = 3
+    container["State"] |= {"ExitCode": 137, "OOMKilled": True}
+    assert unsteady(container) == ["the engine started it again 3 times, last exit code 137", "it ran out of memory"]
+
+
+def test_a_secret_is_found_wherever_it_shows_and_never_told(container: dict[str, Any]) -> None:
+    container["Config"] |= {
+        "Env": ["PATH=/bin", "DATABASE=postgresql://app:s3cr3t-word@data1/app", "EMPTY"],
+        "Labels": {"note": "s3cr3t-word"},
+        "Cmd": ["serve", "--password=s3cr3t-word"],
+    }
+    found = shown_secrets(container, ["FROM base", "ENV TOKEN=s3cr3t-word"], ["s3cr3t-word", "bin"])
+    assert found == [
+        f"{place} shows a secret"
+        for place in ("its variable DATABASE", "its label note", "its command line", "step 2 of its image's history")
+    ]
+    assert shown_secrets(container, ["FROM base"], ["another-word"]) == []
 
 
 @pytest.mark.parametrize("user", ["", "0", "root", "0:0", "root:10001"])
