@@ -35,6 +35,11 @@ options:
         description: Ask from this address of the host.
         type: str
         default: ""
+      ip:
+        description: Connect over this version of IP only; V(0) for whichever works.
+        type: int
+        choices: [0, 4, 6]
+        default: 0
       ca_file:
         description: The only authority to trust, as a PEM file. The system's when empty.
         type: str
@@ -96,6 +101,15 @@ options:
           contains:
             description: Text that the body contains.
             type: str
+          matches:
+            description: Regular expression that is found in the body.
+            type: str
+          schema:
+            description:
+              - JSON Schema of the body, as far as C(type), C(enum), C(const), C(required), C(properties),
+                C(additionalProperties), C(items), C(pattern) and the limits of numbers, lengths and items go. Any other
+                keyword is refused.
+            type: dict
           headers:
             description: Header to its value, or to a regular expression found in it; V(null) when it must be absent.
             type: dict
@@ -171,10 +185,21 @@ measurements:
   returned: always
   type: list
   elements: dict
+timings:
+  description:
+    - Where the time of a request went, one per entry of O(checks), in the same order. Seconds from its beginning until
+      the name was resolved (C(dns)), the connection stood (C(connect)), TLS stood (C(tls), of https only), the first
+      byte came (C(first_byte)) and the last one (C(total)); each the median of all tries that got an answer. Empty when
+      none did.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{dns: 0.0002, connect: 0.0007, tls: 0.0031, first_byte: 0.0052, total: 0.0053}]
 """
 
 import base64
 import re
+import statistics
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -219,6 +244,7 @@ class Check:
         if self.counts:
             wanted["status"] = [count["status"] for count in self.counts]
         self.wanted = expect.expectation(wanted)
+        self.answers: list[http.Answer] = []
         self.secrets = sorted(_secrets(params), key=len, reverse=True)
         http.request_bytes(self.aim, params["method"], params["headers"], params["body"])
         if self.counts and not params["burst"]:
@@ -241,14 +267,22 @@ class Check:
                 timeout=params["timeout_seconds"],
                 ca_file=params["ca_file"],
                 source_address=params["source_address"],
+                ip=params["ip"],
             )
         except http.NoAnswer as error:
             return Try(None, params["timeout_seconds"], str(error))
+        self.answers.append(answer)
         if not expect.problems(answer, self.wanted):
             return Try(answer, answer.seconds)
         shown = self._without_secrets(answer)
         detail = expect.telling(shown.body) if answer.status not in self.wanted.status else ""
         return Try(answer, answer.seconds, "; ".join(expect.problems(shown, self.wanted)), detail)
+
+    def timings(self) -> dict[str, float]:
+        """Return the median seconds until each step of a request was reached, over all answers."""
+        steps = [{**each.timings, "total": each.seconds} for each in self.answers]
+        names = steps[0] if steps else ()
+        return {name: round(statistics.median(step[name] for step in steps), 6) for name in names}
 
     def _without_secrets(self, answer: http.Answer) -> http.Answer:
         """Return what may be repeated of an answer: some answers repeat the request."""
@@ -433,6 +467,8 @@ EXPECT = {
     "status": {"type": "raw"},
     "json": {"type": "dict"},
     "contains": {"type": "str"},
+    "matches": {"type": "str"},
+    "schema": {"type": "dict"},
     "headers": {"type": "dict"},
     "max_seconds": {"type": "float"},
     "counts": {"type": "list", "elements": "dict", "options": COUNT},
@@ -442,6 +478,7 @@ CHECK = {
     "url": {"type": "str", "required": True},
     "address": {"type": "str", "default": ""},
     "source_address": {"type": "str", "default": ""},
+    "ip": {"type": "int", "choices": [0, 4, 6], "default": 0},
     "ca_file": {"type": "str", "default": ""},
     "method": {"type": "str", "default": "GET"},
     "headers": {"type": "dict", "default": {}},
@@ -471,7 +508,12 @@ def main() -> None:
             checks.append(Check(each, module.check_mode))
         except ValueError as error:
             module.fail_json(msg=f"Check {each['id']}: {error}.", invocation=_shown(params))
-    module.exit_json(changed=False, measurements=[check.measure() for check in checks], invocation=_shown(params))
+    module.exit_json(
+        changed=False,
+        measurements=[check.measure() for check in checks],
+        timings=[check.timings() for check in checks],
+        invocation=_shown(params),
+    )
 
 
 if __name__ == "__main__":

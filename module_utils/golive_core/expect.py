@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from . import json_schema
 from .http import Answer, printable
 
 _TELLING_KEYS = ("error", "detail", "message", "reason", "exception", "title")
@@ -53,11 +54,15 @@ class Expectation:
     contains: str
     headers: Mapping[str, str | None]
     max_seconds: float | None
+    matches: str = ""
+    schema: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
         parts = [" or ".join(map(str, self.status))]
         parts += [f"{path} = {json.dumps(value, ensure_ascii=False)}" for path, value in self.json.items()]
         parts += [f'"{self.contains}" in the body'] if self.contains else []
+        parts += [f"{self.matches} in the body"] if self.matches else []
+        parts += ["a body of the described form"] if self.schema else []
         parts += [f"no {name}" if value is None else f"{name}: {value}" for name, value in self.headers.items()]
         parts += [f"within {_time(self.max_seconds)}"] if self.max_seconds is not None else []
         return ", ".join(parts)
@@ -81,19 +86,24 @@ def expectation(wanted: Mapping[str, Any]) -> Expectation:
     """Check and complete what is expected of an answer.
 
     :param wanted: `status` (one or a list, 200 unless given), `json` (path to value), `contains` (text of the body),
-        `headers` (name to a value or a regular expression; null: absent), `max_seconds`
+        `matches` (regular expression found in it), `schema` (:mod:`json_schema` of it), `headers` (name to a value or a
+        regular expression; null: absent), `max_seconds`
     :raises ValueError: one sentence that names the key
     """
-    if unknown := set(wanted) - {"status", "json", "contains", "headers", "max_seconds"}:
+    if unknown := set(wanted) - {"status", "json", "contains", "matches", "schema", "headers", "max_seconds"}:
         raise ValueError(f"`{min(unknown)}` is not known in `expect`")
     headers = {
         str(name): None if value is None else str(value) for name, value in (wanted.get("headers") or {}).items()
     }
-    for name, pattern in headers.items():
+    matches, schema = str(wanted.get("matches") or ""), wanted.get("schema") or {}
+    patterns = {**{f"headers.{name}": pattern or "" for name, pattern in headers.items()}, "matches": matches}
+    for name, pattern in patterns.items():
         try:
-            re.compile(pattern or "")
+            re.compile(pattern)
         except re.error as error:
-            raise ValueError(f"`headers.{name}` is not a regular expression: {error}") from error
+            raise ValueError(f"`{name}` is not a regular expression: {error}") from error
+    if refused := json_schema.refusals(schema):
+        raise ValueError(refused[0])
     limit = wanted.get("max_seconds")
     try:
         max_seconds = None if limit is None else float(limit)
@@ -106,6 +116,8 @@ def expectation(wanted: Mapping[str, Any]) -> Expectation:
         contains=str(wanted.get("contains") or ""),
         headers=headers,
         max_seconds=max_seconds,
+        matches=matches,
+        schema=schema,
     )
 
 
@@ -121,6 +133,8 @@ def problems(answer: Answer, wanted: Expectation) -> list[str]:
     found += _json_problems(answer, wanted)
     if wanted.contains and wanted.contains.encode() not in answer.body:
         found.append(f'"{wanted.contains}" is not in the body')
+    if wanted.matches and not re.search(wanted.matches, answer.body.decode(errors="replace")):
+        found.append(f"{wanted.matches} is not found in the body")
     found += [problem for name, value in wanted.headers.items() if (problem := header_problem(answer, name, value))]
     if wanted.max_seconds is not None and answer.seconds > wanted.max_seconds:
         found.append(f"took longer than {_time(wanted.max_seconds)}")
@@ -128,13 +142,13 @@ def problems(answer: Answer, wanted: Expectation) -> list[str]:
 
 
 def _json_problems(answer: Answer, wanted: Expectation) -> list[str]:
-    if not wanted.json:
+    if not wanted.json and not wanted.schema:
         return []
     try:
         document = _document(answer.body)
     except ValueError:
         return ["the body is not JSON"]
-    found = []
+    found = [_shortened(problem) for problem in json_schema.problems(document, wanted.schema)]
     for path, value in wanted.json.items():
         try:
             seen = look_up(document, path)

@@ -300,15 +300,18 @@ def tls_context(ca_file: str = "") -> ssl.SSLContext:
     return context
 
 
-def resolve(host: str, port: int) -> list[tuple[socket.AddressFamily, Any]]:
+def resolve(host: str, port: int, ip: int = 0) -> list[tuple[socket.AddressFamily, Any]]:
     """Return the addresses of a host, in the resolver's order.
 
+    :param ip: only those of this version, 4 or 6; 0 for both
     :raises NoAnswer: of kind dns
     """
+    family = {4: socket.AF_INET, 6: socket.AF_INET6}.get(ip, socket.AF_UNSPEC)
     try:
-        rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        rows = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise NoAnswer("dns", f"the name {host} cannot be resolved: {_reason(error)}") from error
+        which = f" to an address of IPv{ip}" if ip else ""
+        raise NoAnswer("dns", f"the name {host} cannot be resolved{which}: {_reason(error)}") from error
     return [(row[0], row[4]) for row in rows]
 
 
@@ -381,11 +384,13 @@ def fetch(
     timeout: float = 5.0,
     ca_file: str = "",
     source_address: str = "",
+    ip: int = 0,
 ) -> Answer:
     """Make one request on a connection of its own.
 
     :param timeout: seconds for everything together (only the name resolver keeps its own time)
     :param source_address: address of this host to ask from
+    :param ip: version of the addresses to connect to, as in :func:`resolve`
     :raises NoAnswer: when no complete answer came in time
     """
     request = request_bytes(aim, method, headers, body)
@@ -394,7 +399,7 @@ def fetch(
     clock = _Clock(timeout)
     sock: socket.socket | None = None
     try:
-        addresses = resolve(aim.address, aim.port)
+        addresses = resolve(aim.address, aim.port, ip)
         timings["dns"] = clock.elapsed()
         sock = _connect(addresses, source_address, clock)
         timings["connect"] = clock.elapsed()

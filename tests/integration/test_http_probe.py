@@ -46,6 +46,25 @@ def test_a_wrong_answer_is_told_with_its_reason(probe: Probe, server: str) -> No
     assert seen["expected"] == '200, checks.database.status = "up"'
 
 
+def test_a_body_is_judged_by_its_form_and_by_what_is_in_it(probe: Probe, server: str) -> None:
+    status = {"type": "object", "required": ["status"], "properties": {"status": {"enum": ["up"]}}}
+    form = {"required": ["checks"], "properties": {"checks": {"type": "object", "additionalProperties": status}}}
+    good = probe(f"{server}/health", expect={"schema": form, "matches": '"status": "(up|well)"'})
+    assert (good["failures"], good["expected"]) == (
+        0,
+        '200, "status": "(up|well)" in the body, a body of the described form',
+    )
+    bad = probe(f"{server}/unhealthy", expect={"status": 503, "schema": form, "matches": "^nothing$"})
+    wrong = "the body.checks.database.status is none of the values that it may have; ^nothing$ is not found in the body"
+    assert wrong in bad["observed"]
+    assert "the body is not JSON" in probe(server, expect={"schema": form})["observed"]
+
+
+def test_an_address_of_one_version_of_ip_is_asked(probe: Probe, server: str) -> None:
+    assert probe(f"{server}/health", ip=4)["failures"] == 0
+    assert "resolved to an address of IPv6" in probe(f"{server}/health", ip=6)["observed"]
+
+
 def test_a_redirect_is_no_success(probe: Probe, server: str) -> None:
     assert "answered 301" in probe(f"{server}/redirect")["observed"]
     assert probe(f"{server}/redirect", expect={"status": 301, "headers": {"Location": "^/$"}})["failures"] == 0
@@ -92,6 +111,14 @@ def test_the_time_is_told_step_by_step(server: str) -> None:
     steps = [answer.timings[step] for step in ("dns", "connect", "first_byte")]
     assert steps == sorted(steps)
     assert answer.timings["connect"] < 0.2 <= answer.timings["first_byte"] <= answer.seconds
+
+
+def test_the_steps_of_each_check_are_returned(run_module: Run, server: str) -> None:
+    checks = [{"id": "a", "url": f"{server}/slow?0.2", "samples": 3}, {"id": "b", "url": "http://127.0.0.1:9/"}]
+    slow, none = run_module("http_probe", {"checks": checks})["timings"]
+    assert list(slow) == ["dns", "connect", "first_byte", "total"]
+    assert slow["connect"] < 0.2 <= slow["first_byte"] <= slow["total"]
+    assert none == {}
 
 
 def test_a_request_is_sent_from_the_address_asked_for(probe: Probe, server: str) -> None:
@@ -241,6 +268,9 @@ def test_check_mode_only_reads_and_never_waits(probe: Probe, server: str) -> Non
         ({"url": "edge"}, "Check release.x: 'edge' is not an http or https URL."),
         ({"expect": {"status": "up"}}, "`status`"),
         ({"expect": {"counts": [{"status": 429}]}}, "`expect.counts` needs `burst`"),
+        ({"expect": {"matches": "("}}, "`matches` is not a regular expression"),
+        ({"expect": {"schema": {"oneOf": []}}}, "`schema` uses 'oneOf', which is not known here"),
+        ({"ip": 5}, "value of ip must be one of: 0, 4, 6, got: 5"),
         ({"samples": 0}, "`samples` must be 1 to 10000, not 0"),
         ({"timeout_seconds": 0}, "`timeout_seconds`"),
         ({"method": "get"}, "'get' is not an HTTP method"),
