@@ -9,6 +9,7 @@ short_description: Look at a TLS server as a client would, and return what was m
 description:
   - Verifies chain and name of the certificate by a handshake, and tries a handshake with TLS 1.0 and with TLS 1.1
     wherever the host's own OpenSSL can speak them; where it cannot, C(observed) says so.
+  - With O(checks[].suites) it also finds the cipher suites of TLS 1.2 that the server accepts.
   - Never fails for what it measures; whether a measurement is good enough is judged by M(gate_verdict).
 options:
   checks:
@@ -37,6 +38,12 @@ options:
         description: The only authority to trust, as a PEM file. The system's when empty.
         type: str
         default: ""
+      suites:
+        description:
+          - Look for the cipher suites of TLS 1.2, by a handshake for each that is accepted. One without forward
+            secrecy, or that does not authenticate what it encrypts (no AEAD), is a failure.
+        type: bool
+        default: false
       timeout_seconds:
         description: Time for one connection.
         type: float
@@ -65,8 +72,9 @@ measurements:
   description:
     - One measurement per entry of O(checks), in the same order; its keys are described in docs/contributing.md.
     - C(value) is the days that the certificate is still valid (null when its chain cannot be verified), the unit C(d).
-    - The observations (C(n)) are the certificate and each old protocol that could be tried; C(failures) counts a chain
-      or name that is wrong, a protocol that was accepted, and a server that does not speak TLS at all.
+    - The observations (C(n)) are the certificate, each old protocol that could be tried and each suite that is
+      accepted; C(failures) counts a chain or name that is wrong, an old protocol or a weak suite that is accepted, and
+      a server that does not speak TLS at all.
   returned: always
   type: list
   elements: dict
@@ -87,7 +95,9 @@ def _measure(check: Mapping[str, Any]) -> Measurement:
     started, clock = utc_now(), time.monotonic()
     expected = f"a trusted certificate for {name}, TLS 1.2 or newer"
     try:
-        seen = tls.look(check["host"], check["port"], name, check["ca_file"], check["timeout_seconds"])
+        seen = tls.look(
+            check["host"], check["port"], name, check["ca_file"], check["timeout_seconds"], suites=check["suites"]
+        )
     except http.NoAnswer as error:
         return measurement(
             check["id"], n=1, failures=1, unit="d", observed=str(error), expected=expected, started=started
@@ -97,13 +107,17 @@ def _measure(check: Mapping[str, Any]) -> Measurement:
     if not seen.problem:
         certificate = f"the certificate of {place} for {name} is valid for another {seen.days_left:.1f} days"
     protocols = [f"{label} {answer}" for label, answer in seen.old.items()]
+    negotiated = [f"{seen.protocol} negotiated"] if seen.protocol else []
+    suites = [f"weak cipher suites accepted: {', '.join(seen.weak)}"] if seen.weak else []
+    if check["suites"] and not suites:
+        suites = [f"{len(seen.suites)} cipher suites of TLS 1.2, none of them weak"]
     return measurement(
         check["id"],
-        n=1 + len(tried),
-        failures=bool(seen.problem) + tried.count("accepted"),
+        n=1 + len(tried) + len(seen.suites),
+        failures=bool(seen.problem) + tried.count("accepted") + len(seen.weak),
         value=None if seen.days_left is None else round(seen.days_left, 3),
         unit="d",
-        observed="; ".join([certificate, *([f"{seen.protocol} negotiated"] if seen.protocol else []), *protocols]),
+        observed="; ".join([certificate, *negotiated, *protocols, *suites]),
         expected=expected,
         started=started,
         seconds=time.monotonic() - clock,
@@ -116,6 +130,7 @@ CHECK = {
     "port": {"type": "int", "default": 443},
     "server_name": {"type": "str", "default": ""},
     "ca_file": {"type": "str", "default": ""},
+    "suites": {"type": "bool", "default": False},
     "timeout_seconds": {"type": "float", "default": 5},
 }
 

@@ -16,11 +16,11 @@ from support import Certificates, Run, serving
 
 
 @contextlib.contextmanager
-def old_server(cert: str, key: str, version: ssl.TLSVersion) -> Iterator[int]:
+def old_server(cert: str, key: str, version: ssl.TLSVersion, suites: str = "ALL") -> Iterator[int]:
     """Serve handshakes from an old protocol on."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert, key)
-    context.set_ciphers("ALL:@SECLEVEL=0")
+    context.set_ciphers(f"{suites}:@SECLEVEL=0")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # it is meant to be old
         context.minimum_version = version
@@ -103,6 +103,21 @@ def test_an_old_protocol_that_cannot_be_tried_is_said_so(
         seen = tls.look("127.0.0.1", port, "edge.example", certificates.ca_file)
     assert set(seen.old.values()) == {"not tried: the OpenSSL of this host does not speak it"}
     assert (seen.problem, seen.protocol) == ("", "TLS 1.3")
+
+
+def test_a_weak_cipher_suite_that_is_accepted_is_a_failure(
+    look: Callable[..., dict[str, Any]], certificates: Certificates
+) -> None:
+    pair = certificates.issue("edge.example")
+    strong = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305"
+    with old_server(*pair, ssl.TLSVersion.TLSv1_2, strong) as port:
+        fine = look(port, suites=True)
+    with old_server(*pair, ssl.TLSVersion.TLSv1_2, f"{strong}:ECDHE-ECDSA-AES128-SHA256") as port:
+        weak = look(port, suites=True)
+    assert fine["failures"] == 0, fine["observed"]
+    assert "2 cipher suites of TLS 1.2, none of them weak" in fine["observed"]
+    assert (weak["failures"], weak["n"] - fine["n"]) == (1, 1)
+    assert "weak cipher suites accepted: ECDHE-ECDSA-AES128-SHA256" in weak["observed"]
 
 
 def test_no_tls_at_all_is_a_failure(look: Callable[..., dict[str, Any]], server: str) -> None:
