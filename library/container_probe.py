@@ -28,8 +28,9 @@ options:
           - V(secrets), none of O(checks[].secrets) stands in its environment, labels or command line, or in the history
             of its image.
           - V(steady), the engine did not have to start it again, and it did not run out of memory.
+          - V(memory) has as its value the share of its memory limit that the container uses.
         type: str
-        choices: [engine, image, limits, user, secrets, steady]
+        choices: [engine, image, limits, user, secrets, steady, memory]
         required: true
       container:
         description: Name of the container; needed for every kind but V(engine).
@@ -61,7 +62,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 measurements:
-  description: One per check, see docs/contributing.md. C(value) of kind V(image) is the id that was found.
+  description: One per check, see docs/contributing.md. C(value) of V(image) is the id found, of V(memory) a share.
   returned: always
   type: list
   elements: dict
@@ -75,7 +76,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.golive_core import engine_api
 from ansible.module_utils.golive_core.measurement import Measurement, measurement, summarise, utc_now
 
-KINDS = ("engine", "image", "limits", "user", "secrets", "steady")
+KINDS = ("engine", "image", "limits", "user", "secrets", "steady", "memory")
 EXPECTED = {
     "engine": "the engine answers",
     "image": "running with image {image_id}",
@@ -83,15 +84,20 @@ EXPECTED = {
     "user": "a user other than root",
     "secrets": "no secret in its environment, labels, command line, or in the history of its image",
     "steady": "not started again since it was started",
+    "memory": "less memory than its limit",
 }
 
 
-def _problems(engine: engine_api.Engine, check: Mapping[str, Any]) -> tuple[list[str], str | None]:
+def _problems(engine: engine_api.Engine, check: Mapping[str, Any]) -> tuple[list[str], str | float | None]:
     """Return what is wrong, and the value seen."""
     if check["kind"] == "engine":
         engine.answers()
         return [], None
     container = engine.container(check["container"])
+    if check["kind"] == "memory":
+        return [], round(
+            engine_api.memory_share(engine.stats(check["container"]), container["HostConfig"]["Memory"]), 4
+        )
     looks: dict[str, Callable[[], list[str]]] = {
         "image": lambda: engine_api.wrong_image(container, check["image_id"]),
         "limits": lambda: engine_api.wrong_limits(container),
@@ -106,6 +112,7 @@ def _problems(engine: engine_api.Engine, check: Mapping[str, Any]) -> tuple[list
 def look(engine: engine_api.Engine, check: Mapping[str, Any]) -> Measurement:
     """Take one measurement: one observation, wrong when there is any problem."""
     started, began = utc_now(), time.monotonic()
+    value: str | float | None
     try:
         problems, value = _problems(engine, check)
     except engine_api.EngineError as error:

@@ -85,6 +85,14 @@ class Engine:
         found: list[dict[str, Any]] = self._json(f"/containers/json?all=true&filters={query}")
         return found
 
+    def stats(self, name: str) -> dict[str, Any]:
+        """Return what a container uses now, as `docker stats` reads it.
+
+        :raises EngineError: when there is none of this name
+        """
+        found: dict[str, Any] = self._json(f"/containers/{quote(name)}/stats?stream=false&one-shot=true")
+        return found
+
     def history(self, image_id: str) -> list[str]:
         """Return the commands that an image was built by, as `docker history` shows them.
 
@@ -148,6 +156,23 @@ def unsteady(container: Mapping[str, Any]) -> list[str]:
     state, again = container["State"], int(container.get("RestartCount") or 0)
     problems = [f"the engine started it again {again} times, last exit code {state.get('ExitCode')}"] if again else []
     return [*problems, *(["it ran out of memory"] if state.get("OOMKilled") else [])]
+
+
+def memory_share(stats: Mapping[str, Any], limit: int) -> float:
+    """Return the share of its limit that a container uses; what the kernel can drop at once is not counted.
+
+    :param stats: of :meth:`Engine.stats`; both versions of control groups are read, as `docker stats` does
+    :param limit: bytes, of HostConfig.Memory
+    :raises EngineError: when there is no limit, or no figure
+    """
+    memory = stats.get("memory_stats") or {}
+    if not limit:
+        raise EngineError("it has no memory limit")
+    if "usage" not in memory:
+        raise EngineError("the engine does not tell how much memory it uses; does it run?")
+    told = memory.get("stats") or {}
+    used = int(memory["usage"]) - int(told.get("total_inactive_file", told.get("inactive_file", 0)))
+    return used / limit
 
 
 def shown_secrets(container: Mapping[str, Any], history: Iterable[str], secrets: Iterable[str]) -> list[str]:

@@ -12,6 +12,7 @@ from golive_core.engine_api import (
     Colour,
     Engine,
     EngineError,
+    memory_share,
     read_colours,
     shown_secrets,
     unsteady,
@@ -66,6 +67,16 @@ def test_a_container_that_was_started_again_is_not_steady(container: dict[str, A
     container["RestartCount"] = 3
     container["State"] |= {"ExitCode": 137, "OOMKilled": True}
     assert unsteady(container) == ["the engine started it again 3 times, last exit code 137", "it ran out of memory"]
+
+
+@pytest.mark.parametrize("name", ["total_inactive_file", "inactive_file"])
+def test_memory_that_the_kernel_can_drop_is_not_counted(name: str) -> None:
+    stats = {"memory_stats": {"usage": 300, "limit": 10**10, "stats": {name: 100}}}
+    assert memory_share(stats, 400) == 0.5
+    with pytest.raises(EngineError, match="no memory limit"):
+        memory_share(stats, 0)
+    with pytest.raises(EngineError, match="does it run"):
+        memory_share({"memory_stats": {}}, 400)
 
 
 def test_a_secret_is_found_wherever_it_shows_and_never_told(container: dict[str, Any]) -> None:
