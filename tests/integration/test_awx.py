@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import urllib.request
@@ -16,8 +18,9 @@ from typing import Any
 
 import ansible_runner
 import pytest
-import yaml
 from golive_core.awx import NODE_LINKS, wrong
+
+from golive.lab import SUITE, Lab
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "token-of-the-tests"
@@ -207,8 +210,54 @@ def test_the_runner_runs_a_golive_that_refuses_before_it_touches_anything(privat
     assert "Traceback" not in said
 
 
-def test_the_execution_environment_names_files_that_are_there() -> None:
-    environment = yaml.safe_load((ROOT / "awx/execution-environment.yml").read_text("utf-8"))
-    assert environment["version"] == 3
-    named = [environment["dependencies"]["galaxy"], environment["dependencies"]["python"]]
-    assert [name for name in named if not (ROOT / "awx" / name).resolve().is_file()] == []
+@pytest.fixture
+def context(tmp_path: Path) -> Path:
+    """What `ansible-builder build` would hand to Docker."""
+    file = ROOT / "awx" / "execution-environment.yml"
+    command = [str(Path(sys.executable).with_name("ansible-builder")), "create", "-f", str(file), "-c", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return tmp_path
+
+
+def test_the_execution_environment_has_what_the_tests_ran_with(context: Path) -> None:
+    locked = set(re.findall(r"^([\w-]+==[\w.]+)", (ROOT / "requirements.lock").read_text("utf-8"), re.MULTILINE))
+    wanted = (context / "_build" / "requirements.txt").read_text("utf-8").split()
+    pinned = {line for line in wanted if "==" in line}
+    recipe = (context / "Dockerfile").read_text("utf-8")
+    pinned |= set(re.search(r'ANSIBLE_INSTALL_REFS="(.*)"', recipe)[1].split())  # type: ignore[index]
+    assert {pin.partition("==")[0] for pin in pinned} == {"ansible", "ansible-core", "ansible-runner"}
+    assert pinned <= locked
+    assert "galaxy" not in {path.name for path in (context / "_build").iterdir()}
+
+
+@pytest.mark.full
+@pytest.mark.lab
+def test_the_execution_environment_is_built_and_knows_the_project(context: Path, lab: Lab) -> None:
+    """From the lab's own image: where no registry is, this is the base there is. It trusts whom this machine trusts."""
+    lab.images()
+    trusted = Path("/etc/ssl/certs/ca-certificates.crt")
+    base = context.with_name("base")
+    base.mkdir()
+    shutil.copy(trusted, base)
+    recipe = f"FROM {lab.name}/host:{SUITE}\nCOPY {trusted.name} {trusted}\nENV PIP_CERT={trusted}\n"
+    (base / "Dockerfile").write_text(recipe, encoding="utf-8")
+    names = [f"{lab.name}/ee-{part}" for part in ("base", "golive")]
+    labels = ["--label", lab.label, "--network", "host", "--quiet"]
+
+    def docker(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["docker", *words], capture_output=True, text=True, check=False)
+
+    built = docker("build", *labels, "-t", names[0], str(base))
+    assert built.returncode == 0, built.stderr
+    try:
+        built = docker("build", *labels, "--build-arg", f"EE_BASE_IMAGE={names[0]}", "-t", names[1], str(context))
+        assert built.returncode == 0, built.stdout[-3000:] + built.stderr[-3000:]
+        inside = ["--rm", "--network", "none", "-v", f"{ROOT}:/runner/project:ro", "-w", "/runner/project"]
+        words = ("ansible-playbook", "playbooks/golive.yml", "-i", "inventories/single", "-e", "release=9.9.9")
+        said = docker("run", *inside, "-e", "HOME=/tmp", "-e", "ANSIBLE_HOME=/tmp/ansible", names[1], *words)
+    finally:
+        docker("image", "rm", "--force", *names)
+    assert said.returncode != 0
+    assert "release 9.9.9 is not known" in said.stdout
+    assert "Nothing was touched" in said.stdout
