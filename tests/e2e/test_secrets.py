@@ -26,7 +26,7 @@ HOSTS = ("edge1", "app1", "app2", "data1", "ops1")
 MEANT = {
     "app": ["/opt/golive/football/releases/*/secrets/*", "/opt/golive/football/migration/*"],
     "data": ["/etc/default/prometheus-*-exporter.password*"],
-    "ops": ["/etc/golive/backup.pgpass"],
+    "ops": ["/etc/golive/backup.pgpass", "/etc/pgbackrest/*.conf"],
     "edge": [],
 }
 THROUGH_RELEASE = ("--tags", "infrastructure,security,monitoring,database,release")
