@@ -80,87 +80,10 @@ measurements:
   elements: dict
 """
 
-import os
 import re
-import subprocess
-import time
-from collections.abc import Mapping
-from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.golive_core.http import printable
-from ansible.module_utils.golive_core.measurement import Measurement, measurement, utc_now
-
-SHOWN = 160  # characters of the output that are repeated
-
-
-def _last_words(text: str) -> str:
-    lines = [line for line in text.splitlines() if line.strip()]
-    return printable(" ".join(lines[-1].split()))[:SHOWN] if lines else "nothing"
-
-
-def _number(check: Mapping[str, Any], output: str) -> float | None:
-    """Return the number that the output holds, None when it holds none."""
-    found = re.search(check["number"], output) if check["number"] else None
-    try:
-        return float(found[1]) if found else None
-    except (ValueError, IndexError, TypeError):
-        return None
-
-
-def _problems(check: Mapping[str, Any], code: int, output: str, value: float | None) -> list[str]:
-    problems = [] if code == check["exit_code"] else [f"exit code {code}"]
-    if check["matches"] and not re.search(check["matches"], output):
-        problems.append(f"{check['matches']} is not in its output")
-    if check["number"] and value is None:
-        problems.append(f"no number as in {check['number']}")
-    return problems
-
-
-def look(check: Mapping[str, Any], check_mode: bool) -> Measurement:
-    """Run one command and measure it."""
-    name, started, clock = " ".join(check["argv"]), utc_now(), time.monotonic()
-    expected = ", ".join(
-        [f"exit code {check['exit_code']}"]
-        + [f"{words} in its output" for words in (check["matches"], check["number"]) if words]
-    )
-    if check_mode:
-        return measurement(check["id"], n=0, invalid=f"check mode does not run {name}", started=started)
-    path = os.environ.get("PATH", os.defpath)
-    try:
-        done = subprocess.run(
-            check["argv"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-            timeout=check["timeout_seconds"],
-            env={"PATH": path, "LC_ALL": "C.UTF-8"},
-        )
-    except subprocess.TimeoutExpired:
-        late = f"{name} did not end within {check['timeout_seconds']:g} s"
-        return measurement(check["id"], n=0, invalid=late, expected=expected, started=started)
-    except OSError as error:
-        why = f"{name} cannot be started: {error.strerror}"
-        return measurement(check["id"], n=0, invalid=why, expected=expected, started=started)
-    seconds = time.monotonic() - clock
-    output = done.stdout.decode(errors="replace")
-    value = _number(check, output)
-    problems = _problems(check, done.returncode, output, value)
-    value = None if problems else value
-    said = _last_words(output if output.strip() else done.stderr.decode(errors="replace"))
-    return measurement(
-        check["id"],
-        n=1,
-        failures=1 if problems else 0,
-        samples=(seconds,) if value is None else (value,),
-        value=value,
-        unit=check["unit"] if check["number"] else "s",
-        observed=f"{name}: {'; '.join([*problems, f'it said: {said}'])}",
-        expected=expected,
-        started=started,
-        seconds=seconds,
-    )
-
+from ansible.module_utils.golive_core import command
 
 CHECK = {
     "id": {"type": "str", "required": True},
@@ -190,7 +113,7 @@ def main() -> None:
                 module.fail_json(msg=f"Check {check['id']}: `{key}` is not a regular expression: {error}.")
             if key == "number" and check[key] and not groups:
                 module.fail_json(msg=f"Check {check['id']}: `number` has no group around the number.")
-    module.exit_json(changed=False, measurements=[look(check, module.check_mode) for check in checks])
+    module.exit_json(changed=False, measurements=[command.measure(check, module.check_mode) for check in checks])
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,9 @@ CONTROLLER = "controller"
 JUDGED = ("id", "title", "judge", "remedy")
 NEEDED = ("id", "on", "title", "probe", "judge", "remedy")
 MOST_LISTED = 30  # words in a sentence
+# What modules repeat of a statement that failed: a verifier of RFC 5803, or else what follows PASSWORD. Where its end
+# is not plain (the statement itself stands in quotes), rather too much of it is hidden.
+_CREDENTIALS = re.compile(r"""SCRAM-SHA-\d+\$[\w+/=$:]+|(?<=\bPASSWORD )\\*'(?!SCRAM-)(?:[^']|'')*'""", re.IGNORECASE)
 
 Gate = Mapping[str, Any]
 Groups = Mapping[str, Sequence[str]]
@@ -195,7 +199,8 @@ def failure_sentence(result: Mapping[str, Any], host: str) -> str:
     """Return what a failed task says.
 
     Over some connections a host that is off looks like a module without an answer; that is told in plain words. Many
-    sentences begin with the host, for those who read them alone; whoever shows this names it, too.
+    sentences begin with the host, for those who read them alone; whoever shows this names it, too. This goes into the
+    record, where no_log does not reach: passwords in SQL are hidden, and verifiers, which are as good to guess from.
     """
     said = str(result.get("module_stderr") or "").strip().rstrip(".")
     if said and "deserialization" in str(result.get("msg", "")):
@@ -206,4 +211,4 @@ def failure_sentence(result: Mapping[str, Any], host: str) -> str:
     # Of a loop Ansible says only that one or more items failed.
     items = [item for item in result.get("results") or () if item.get("failed") and item.get("msg")]
     told = str((items or [result])[0].get("msg") or "the task failed without a message")
-    return told.removeprefix(f"{host}: ")
+    return _CREDENTIALS.sub("(hidden)", told.removeprefix(f"{host}: "))

@@ -39,12 +39,12 @@ def refusals(schema: Any, place: str = "schema") -> list[str]:
     """Return what is wrong with a schema, one sentence each; nothing when it can be used."""
     if not isinstance(schema, Mapping):
         return [f"`{place}` must be an object with keywords of JSON Schema"]
-    found = [f"`{place}` uses {word!r}, which is not known here" for word in sorted(set(schema) - _KNOWN)]
+    found = [f"`{place}` uses {word!r}, which is not known here" for word in sorted(set(schema) - _KNOWN, key=str)]
     types = schema.get("type", [])
     found += [
         f"`{place}.type` is {word!r}, which is no type of JSON"
         for word in (types if isinstance(types, list) else [types])
-        if word not in _TYPES
+        if not isinstance(word, str) or word not in _TYPES
     ]
     found += [
         f"`{place}.{word}` must be a number"
@@ -56,9 +56,11 @@ def refusals(schema: Any, place: str = "schema") -> list[str]:
             re.compile(schema["pattern"])
         except (re.error, TypeError) as error:
             found.append(f"`{place}.pattern` is not a regular expression: {error}")
-    for word in ("enum", "required"):
-        if word in schema and not isinstance(schema[word], list):
-            found.append(f"`{place}.{word}` must be a list")
+    if not isinstance(schema.get("enum", []), list):
+        found.append(f"`{place}.enum` must be a list")
+    required = schema.get("required", [])
+    if not (isinstance(required, list) and all(isinstance(name, str) for name in required)):
+        found.append(f"`{place}.required` must be a list of names")
     if "items" in schema:
         found += refusals(schema["items"], f"{place}.items")
     properties = schema.get("properties", {})

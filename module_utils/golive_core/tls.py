@@ -99,7 +99,8 @@ def accepted_suites(host: str, port: int, name: str, timeout: float) -> list[str
 
     Each handshake offers all that were not chosen yet, until the server takes none.
     """
-    left = [suite["name"] for suite in _only(ssl.TLSVersion.TLSv1_2).get_ciphers() if suite["protocol"] != "TLSv1.3"]
+    everything = _only(ssl.TLSVersion.TLSv1_2, "ALL:eNULL")  # those that do not encrypt are not in ALL
+    left = [suite["name"] for suite in everything.get_ciphers() if suite["protocol"] != "TLSv1.3"]
     found: list[str] = []
     while left:
         context = _only(ssl.TLSVersion.TLSv1_2, ":".join(left))

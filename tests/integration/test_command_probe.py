@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from golive_core import process
 from support import Run
 
 Look = Callable[..., dict[str, Any]]
@@ -51,6 +54,16 @@ def test_what_did_not_run_to_its_end_proves_nothing(look: Look) -> None:
     assert "cannot be started: No such file" in look("no-such-command")["invalid"]
     assert "did not end within 0.2 s" in look("sleep", "9", timeout_seconds=0.2)["invalid"]
     assert look("touch", "/dev/null", check_mode=True)["invalid"] == "check mode does not run touch /dev/null"
+
+
+def test_what_a_late_command_began_ends_with_it(look: Look, tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    seen = look("sh", "-c", f"sleep 30 & echo $! >{pid}; wait", timeout_seconds=0.5)
+    assert "did not end within 0.5 s" in seen["invalid"]
+    until = time.monotonic() + 10
+    while process.identity(int(pid.read_text())):
+        assert time.monotonic() < until, "the child lives on"
+        time.sleep(0.05)
 
 
 def test_it_gets_no_secret_of_the_environment(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,10 +114,13 @@ def test_a_weak_cipher_suite_that_is_accepted_is_a_failure(
         fine = look(port, suites=True)
     with old_server(*pair, ssl.TLSVersion.TLSv1_2, f"{strong}:ECDHE-ECDSA-AES128-SHA256") as port:
         weak = look(port, suites=True)
+    with old_server(*pair, ssl.TLSVersion.TLSv1_2, f"{strong}:ECDHE-ECDSA-NULL-SHA") as port:
+        clear = look(port, suites=True)
     assert fine["failures"] == 0, fine["observed"]
     assert "2 cipher suites of TLS 1.2, none of them weak" in fine["observed"]
     assert (weak["failures"], weak["n"] - fine["n"]) == (1, 1)
     assert "weak cipher suites accepted: ECDHE-ECDSA-AES128-SHA256" in weak["observed"]
+    assert "weak cipher suites accepted: ECDHE-ECDSA-NULL-SHA" in clear["observed"]
 
 
 def test_no_tls_at_all_is_a_failure(look: Callable[..., dict[str, Any]], server: str) -> None:

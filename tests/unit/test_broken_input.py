@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from golive_core import http, resp
+from golive_core import http, json_schema, resp
 from golive_core.judge import NO_EVIDENCE, PASS, judge
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -117,6 +117,29 @@ def test_a_broken_seal_gives_a_verdict_and_never_a_pass_of_something_else(releas
         assert release.ask("freshness")["n"] in (0, 1)
 
     read()
+
+
+DOCUMENTS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+SCHEMA = {
+    "type": ["object", "array"],
+    "required": ["a"],
+    "properties": {"a": {"enum": [1, None]}, "b": {"pattern": "^x", "minLength": 2}},
+    "additionalProperties": {"maximum": 3, "items": {"type": "string"}},
+    "items": {"const": {"a": [True]}},
+}
+
+
+@often
+@given(broken_document(SCHEMA) | DOCUMENTS, DOCUMENTS)
+def test_a_schema_is_refused_or_judges_whatever_comes(schema: Any, document: Any) -> None:
+    refused = json_schema.refusals(schema)
+    assert all("\n" not in sentence for sentence in refused)
+    if not refused:
+        assert all(isinstance(problem, str) for problem in json_schema.problems(document, schema))
 
 
 ANSWERS = (

@@ -80,6 +80,20 @@ def test_a_failed_task_is_told_in_the_operators_words(result, words):
     assert words in catalogue.failure_sentence(result, "app2")
 
 
+@pytest.mark.parametrize("quote", ["'", "\\'"])
+def test_a_failed_statement_is_told_without_the_password_that_it_set(quote):
+    """As community.postgresql says it, which repeats the statement, and again in a list."""
+    verifier = "SCRAM-SHA-256$4096:eDaKu3xjw1ANSQ3b49fOAw==$/9RxXtqLD7e4=:PfYltbg30ZREAyT+g9xYMKbB75g="
+    for secret in (verifier, "plain ''words''"):
+        statement = f'ALTER ROLE "football_reader" PASSWORD {quote}{secret}{quote}'
+        said = f"Cannot execute SQL '{statement}' None: cannot execute ALTER ROLE in a read-only transaction"
+        told = catalogue.failure_sentence({"msg": f"{said}, query list: ['SET x', '{statement}']"}, "x")
+        assert not any(word in told for word in (secret, "SCRAM", "words", "eDaKu", "PfYlt"))
+        assert told.startswith('Cannot execute SQL \'ALTER ROLE "football_reader" PASSWORD ')
+        assert "(hidden)" in told
+        assert ("read-only transaction" in told) or secret != verifier
+
+
 def test_the_host_is_not_named_twice():
     assert catalogue.failure_sentence({"msg": "app2: the disk is full."}, "app2") == "the disk is full."
 

@@ -61,11 +61,16 @@ def test_what_is_missing_is_named() -> None:
     [
         ([], "`schema` must be an object with keywords of JSON Schema"),
         ({"oneOf": []}, "`schema` uses 'oneOf', which is not known here"),
+        ({1: 2}, "`schema` uses 1, which is not known here"),
+        ({"type": {"a": 1}}, "`schema.type` is {'a': 1}, which is no type of JSON"),
+        ({"type": [["string"]]}, "`schema.type` is ['string'], which is no type of JSON"),
         ({"type": "text"}, "`schema.type` is 'text', which is no type of JSON"),
         ({"items": {"minimum": "1"}}, "`schema.items.minimum` must be a number"),
         ({"properties": {"a": {"pattern": "("}}}, "`schema.properties.a.pattern` is not a regular expression: "),
         ({"properties": []}, "`schema.properties` must be an object"),
-        ({"required": "a"}, "`schema.required` must be a list"),
+        ({"required": "a"}, "`schema.required` must be a list of names"),
+        ({"required": [[]]}, "`schema.required` must be a list of names"),
+        ({"enum": "a"}, "`schema.enum` must be a list"),
         ({"additionalProperties": 1}, "`schema.additionalProperties` must be a schema, true or false"),
     ],
 )
