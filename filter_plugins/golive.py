@@ -29,6 +29,7 @@ from golive_core import (
     status,
     texts,
     variables,
+    workers,
 )
 from golive_core.certificate_files import wrong_files
 from golive_core.image_archive import read_archive
@@ -218,5 +219,9 @@ class FilterModule:
             "golive_variable_refusals": variable_refusals,
             "golive_waivers_problem": waivers_problem,
             "golive_without": catalogue.without,
+            "golive_workers_grace": workers.longest_grace,
+            "golive_workers_here": workers.names_here,
+            "golive_workers_on": workers.on_host,
+            "golive_workers_refusals": workers.refusals,
             "golive_wrong_files": wrong_files,
         }

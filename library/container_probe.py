@@ -29,11 +29,14 @@ options:
             of its image.
           - V(steady), the engine did not have to start it again, and it did not run out of memory.
           - V(memory) has as its value the share of its memory limit that the container uses.
+          - V(workers_made), each of O(checks[].workers) has a container of O(checks[].colour) that does not run, has the
+            wanted image and limits, and is not root.
+          - V(workers), within O(checks[].within_seconds) just O(checks[].workers) run, all of O(checks[].colour).
         type: str
-        choices: [engine, image, limits, user, secrets, steady, memory]
+        choices: [engine, image, limits, user, secrets, steady, memory, workers_made, workers]
         required: true
       container:
-        description: Name of the container; needed for every kind but V(engine).
+        description: Name of the container; needed for every kind but V(engine), V(workers_made) and V(workers).
         type: str
         default: ''
       image_id:
@@ -45,6 +48,23 @@ options:
         type: list
         elements: str
         default: []
+      app:
+        description: Name of the application, whose workers are meant.
+        type: str
+        default: ''
+      colour:
+        description: Colour to which the workers belong.
+        type: str
+        default: ''
+      workers:
+        description: Their names.
+        type: list
+        elements: str
+        default: []
+      within_seconds:
+        description: How long is waited for V(workers), because the old colour's may take their time to end.
+        type: float
+        default: 0
 author: [golive developers]
 attributes:
   check_mode:
@@ -73,10 +93,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.golive_core import engine_api
+from ansible.module_utils.golive_core import engine_api, workers
 from ansible.module_utils.golive_core.measurement import Measurement, measurement, summarise, utc_now
 
-KINDS = ("engine", "image", "limits", "user", "secrets", "steady", "memory")
+KINDS = ("engine", "image", "limits", "user", "secrets", "steady", "memory", "workers_made", "workers")
 EXPECTED = {
     "engine": "the engine answers",
     "image": "running with image {image_id}",
@@ -85,6 +105,8 @@ EXPECTED = {
     "secrets": "no secret in its environment, labels, command line, or in the history of its image",
     "steady": "not started again since it was started",
     "memory": "less memory than its limit",
+    "workers_made": "a container of {colour} for each worker, limited, not started",
+    "workers": "the workers of {colour} run, and no others",
 }
 
 
@@ -93,6 +115,10 @@ def _problems(engine: engine_api.Engine, check: Mapping[str, Any]) -> tuple[list
     if check["kind"] == "engine":
         engine.answers()
         return [], None
+    if check["kind"] == "workers_made":
+        return workers.not_made(engine, check), None
+    if check["kind"] == "workers":
+        return workers.not_running(engine, check), None
     container = engine.container(check["container"])
     if check["kind"] == "memory":
         return [], round(
@@ -145,6 +171,10 @@ def main() -> None:
                     "container": {"type": "str", "default": ""},
                     "image_id": {"type": "str", "default": ""},
                     "secrets": {"type": "list", "elements": "str", "default": [], "no_log": True},
+                    "app": {"type": "str", "default": ""},
+                    "colour": {"type": "str", "default": ""},
+                    "workers": {"type": "list", "elements": "str", "default": []},
+                    "within_seconds": {"type": "float", "default": 0},
                 },
                 "required_if": [("kind", "image", ("image_id",))],
             },

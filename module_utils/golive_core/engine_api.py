@@ -40,8 +40,8 @@ class Engine:
         self._path = path
         self._timeout = timeout
 
-    def _ask(self, path: str, method: str = "GET") -> tuple[int, bytes]:
-        connection = _Connection(self._path, self._timeout)
+    def _ask(self, path: str, method: str = "GET", seconds: float = 0.0) -> tuple[int, bytes]:
+        connection = _Connection(self._path, self._timeout + seconds)
         try:
             connection.request(method, path)
             answer = connection.getresponse()
@@ -85,6 +85,26 @@ class Engine:
         found: list[dict[str, Any]] = self._json(f"/containers/json?all=true&filters={query}")
         return found
 
+    def start(self, name: str) -> None:
+        """Start a container; one that runs goes on.
+
+        :raises EngineError: when it does not start
+        """
+        self._act(f"/containers/{quote(name)}/start")
+
+    def stop(self, name: str, grace: float) -> None:
+        """Stop a container and wait for it; one that does not run is let be.
+
+        :param grace: seconds from SIGTERM to SIGKILL
+        :raises EngineError: when it does not stop
+        """
+        self._act(f"/containers/{quote(name)}/stop?t={grace:.0f}", grace)
+
+    def _act(self, path: str, seconds: float = 0.0) -> None:
+        status, body = self._ask(f"/{VERSION}{path}", "POST", seconds)
+        if status not in (http.client.NO_CONTENT, http.client.NOT_MODIFIED):
+            raise EngineError(f"the Docker engine answered {status}: {body.decode(errors='replace').strip()[:200]}")
+
     def stats(self, name: str) -> dict[str, Any]:
         """Return what a container uses now, as `docker stats` reads it.
 
@@ -124,11 +144,11 @@ class Colour:
 
 
 def read_colours(containers: Iterable[Mapping[str, Any]]) -> dict[str, Colour]:
-    """Return colour to its container, from the labels that role app gives them."""
+    """Return colour to its container, from the labels that role app gives them; workers are none of them."""
     found = {}
     for container in containers:
         labels = container.get("Labels") or {}
-        if colour := labels.get("golive.colour"):
+        if (colour := labels.get("golive.colour")) and not labels.get("golive.worker"):
             running = container.get("State") == "running"
             found[colour] = Colour(labels.get("golive.release", ""), container.get("ImageID", ""), running)
     return found

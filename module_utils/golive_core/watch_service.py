@@ -32,6 +32,7 @@ from .http import NoAnswer, fetch, target
 from .measurement import utc_now
 from .record import BrokenChain
 from .signing import SigningError
+from .systemd import tell_systemd
 from .watch_guard import ARMED, DISARMED, Home, Order, map_lock, write_json
 from .watch_log import AGENT, Book, Sample, exposition, families, probes_due, read_line
 from .watcher import (
@@ -70,13 +71,6 @@ def say(sentence: str) -> None:
 def uptime() -> float:
     """Return the time of a clock that goes on while the machine sleeps, and that nobody sets."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
-
-
-def tell_systemd(word: str) -> None:
-    """Tell systemd how it stands (sd_notify(3)); nothing without it."""
-    if address := os.environ.get("NOTIFY_SOCKET"):
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify, suppress(OSError):
-            notify.sendto(word.encode(), address.replace("@", "\0", 1))
 
 
 def repeat(seconds: float, task: Callable[[], None]) -> None:

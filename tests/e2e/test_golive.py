@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import os
 import subprocess
 
@@ -156,6 +158,17 @@ def test_going_live_and_rolling_back_loses_no_request(there_and_back):
     assert seen["sent"] > 2000
     assert set(seen["statuses"]) == {"200"}
     assert set(seen["releases"]) == {"1.0.0", "1.1.0"}
+
+
+def test_the_worker_moves_with_the_traffic_and_never_runs_twice(fleet, there_and_back):
+    imports = []
+    for host in ("app1", "app2"):
+        for colour in ("blue", "green"):
+            said = fleet.on(host, "docker", "logs", f"football-{colour}-importer", check=False)
+            lines = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+            imports += [(line["time"], host, line["release"]) for line in lines if line["message"] == "imported"]
+    turns = [turn for turn, _ in itertools.groupby(sorted(imports), key=lambda one: one[1:])]
+    assert turns == [("app1", "1.0.0"), ("app1", "1.1.0"), ("app1", "1.0.0")]
 
 
 def test_a_rollback_proves_the_version(fleet, there_and_back):

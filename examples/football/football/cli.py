@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from football import RELEASE, keys, migrate
 from football.database import ERRORS, create_engine, reason
 from football.seed import seed
-from football.settings import Database, Environment, Server, SettingsError, read_secret
+from football.settings import Database, Environment, Server, SettingsError, Worker, read_secret
 
 # Every address of the container; which of them can be reached is for the deployment to say.
 HOST = "0.0.0.0"  # nosec B104
@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         return command
 
     add("serve", _serve, "Answer requests until SIGTERM.")
+    add("work", _work, "Import matches at every interval until SIGTERM.")
     command = add("migrate", _migrate, "Bring the database schema to this release's head.")
     command.add_argument("--sql", metavar="OLD:NEW", help="print the SQL of these revisions instead of running it")
     add("current", _current, "Print the schema revision of the database.")
@@ -111,6 +112,14 @@ def _serve(_: argparse.Namespace, environment: Environment) -> None:
             access_log=False,
             server_header=False,
         )
+
+
+def _work(_: argparse.Namespace, environment: Environment) -> None:
+    settings = Worker.read(environment)
+    from football import importer, logs
+
+    logs.configure()
+    asyncio.run(importer.run(settings))
 
 
 def _migrate(options: argparse.Namespace, environment: Environment) -> None:

@@ -160,6 +160,23 @@ class Server:
         )
 
 
+@dataclass(frozen=True)
+class Worker:
+    """What `work` needs: the database, how often, and which deployment this is."""
+
+    database: Database
+    seconds: float
+    colour: str
+
+    @classmethod
+    def read(cls, environment: Environment) -> Worker:
+        return cls(
+            database=Database.read(environment),
+            seconds=environment.number("FOOTBALL_IMPORT_SECONDS", 3600, 0.1, 86400),
+            colour=environment.text("FOOTBALL_COLOUR", "none"),
+        )
+
+
 def read_faults(environment: Environment) -> Faults:
     """Read the planted faults, all off unless set."""
     accuracy = environment.text("FOOTBALL_FAULT_ACCURACY", "")

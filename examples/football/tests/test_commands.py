@@ -3,7 +3,10 @@
 import hashlib
 import io
 import json
+import os
 import re
+import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -182,3 +185,26 @@ def test_serve_refuses_to_start_when_planted(command: Command, postgres: Postgre
     cache = {"FOOTBALL_CACHE_HOST": "127.0.0.1", "FOOTBALL_CACHE_PASSWORD_FILE": str(tmp_path / "cache")}
     code, _, error = command("serve", database=postgres.settings("postgres"), FOOTBALL_FAULT_START="refuse", **cache)
     assert (code, error) == (3, "football: start refused by the planted fault FOOTBALL_FAULT_START.")
+
+
+def _end_soon(seconds: float) -> None:
+    threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGTERM)).start()
+
+
+def test_the_worker_imports_again_and_again_until_it_is_ended(
+    command: Command, postgres: Postgres, migrated: str
+) -> None:
+    _end_soon(2.5)
+    code, output, _ = command("work", database=postgres.settings(migrated), FOOTBALL_IMPORT_SECONDS="0.2")
+    lines = [json.loads(line) for line in output.splitlines()]
+    assert code == 0
+    assert [line["message"] for line in lines] == ["imported"] * len(lines)
+    assert len(lines) >= 2
+    assert (lines[0]["changed"], lines[1]["changed"], lines[0]["release"]) == (450, 0, RELEASE)
+
+
+def test_the_worker_outlives_a_database_that_is_away(command: Command, postgres: Postgres, empty: str) -> None:
+    _end_soon(1.5)
+    code, output, _ = command("work", database=postgres.settings(empty), FOOTBALL_IMPORT_SECONDS="0.2")
+    assert code == 0
+    assert output.count('import failed: relation \\"teams\\" does not exist.') >= 2

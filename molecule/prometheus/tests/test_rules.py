@@ -74,6 +74,11 @@ CASES: dict[str, list[tuple[str, str, str]]] = {
         *same('pg_stat_activity_count{host="x",state="active"}', 40, 40),
         *same(f"pg_settings_max_connections{HOST}", 100, 100),
     ],
+    "WorkerMissing": [
+        *same('golive_worker_wanted{host="x",worker="y"}', 1, 1),
+        *same('golive_worker_running{host="x",worker="y"}', 0, 1),
+    ],
+    "WorkerEnds": same('golive_worker_ended{host="x",worker="y"}', 3, 2),
     "WatcherSilent": [(f"golive_watcher_heartbeat_timestamp_seconds{HOST}", still(0), grows(30))],
     "WatcherPage": same('golive_watcher_page{host="x",sentence="blind"}', 1, 0),
     "ReleasesFrozen": same('golive_watcher_frozen{host="x",release="1.1.0"}', 1, 0),
