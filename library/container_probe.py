@@ -31,7 +31,7 @@ options:
           - V(memory) has as its value the share of its memory limit that the container uses.
           - V(workers_made), each of O(checks[].workers) has a container of O(checks[].colour) that does not run, has the
             wanted image and limits, and is not root.
-          - V(workers), within O(checks[].within_seconds) just O(checks[].workers) run, all of O(checks[].colour).
+          - V(workers), just O(checks[].workers) run, of O(checks[].colour), after O(checks[].within_seconds) at most.
         type: str
         choices: [engine, image, limits, user, secrets, steady, memory, workers_made, workers]
         required: true

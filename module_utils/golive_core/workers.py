@@ -279,8 +279,11 @@ def longest_grace(workers: Iterable[Mapping[str, Any]]) -> float:
     return max(graces, default=0.0)
 
 
-def refusals(workers: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return one sentence for each worker that cannot be."""
+def refusals(workers: Iterable[Mapping[str, Any]], described: bool = False) -> list[str]:
+    """Return one sentence for each worker that cannot be.
+
+    :param described: whether the application's own Compose files say what they are
+    """
     found, names = [], set()
     for worker in workers:
         name = str(worker.get("name", ""))
@@ -290,7 +293,7 @@ def refusals(workers: Iterable[Mapping[str, Any]]) -> list[str]:
             found.append(f"app_workers has {name} twice")
         elif name == "app":
             found.append("app_workers has app, which is the name of the application's own service")
-        if not worker.get("command"):
+        if not worker.get("command") and not described:
             found.append(f"worker {name} has no command")
         grace = worker.get("grace_seconds", 30)
         if not 1 <= float(grace) <= 600:

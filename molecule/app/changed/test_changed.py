@@ -57,3 +57,18 @@ def test_the_new_limits_are_in_force(host, inspect):
     assert host.run("docker exec football-green touch /var/cache/there").rc == 0
     assert host.run("docker exec football-blue touch /var/cache/there").rc != 0
     assert inspect(host, "football-green")["Config"]["Cmd"] == ["python3", "-u", "/server.py"]
+
+
+def test_its_own_compose_files_are_taken_as_they_are(host, inspect):
+    told = inspect(host, "football-green")
+    assert 'TONE=costs $5, says "hello"' in told["Config"]["Env"]
+    assert told["HostConfig"]["ExtraHosts"] == ["legacy.example:192.0.2.7"]
+    assert told["HostConfig"]["RestartPolicy"]["Name"] == "unless-stopped"
+    assert list(told["HostConfig"]["PortBindings"]) == ["8000/tcp"]
+
+
+def test_its_worker_is_made_and_waits(host, inspect):
+    told = inspect(host, "football-green-ticker")
+    assert told["State"]["Status"] == "created"
+    assert (told["HostConfig"]["Memory"], told["HostConfig"]["RestartPolicy"]["Name"]) == (256 * 2**20, "no")
+    assert told["Config"]["Labels"]["golive.worker"] == "ticker"
