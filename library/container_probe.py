@@ -29,7 +29,7 @@ options:
             of its image.
           - V(steady), the engine did not have to start it again, and it did not run out of memory.
           - V(memory) has as its value the share of its memory limit that the container uses.
-          - V(workers_made), each of O(checks[].workers) has a container of O(checks[].colour) that does not run, has the
+          - V(workers_made), each of O(checks[].workers) has a container of O(checks[].colour), not running, has the
             wanted image and limits, and is not root.
           - V(workers), just O(checks[].workers) run, of O(checks[].colour), after O(checks[].within_seconds) at most.
         type: str
