@@ -9,14 +9,13 @@ import time
 UNITS = ["golive-workers"]
 
 
-def test_it_runs_hardened_and_shows_no_secret(host, leaks):
+def test_it_runs_hardened(host):
     assert host.service("golive-workers").is_running
     assert host.service("golive-workers").is_enabled
     told = host.check_output("systemd-analyze security --no-pager golive-workers | tail -1")
     assert float(re.search(r"([\d.]+) [A-Z]", told)[1]) <= 3.0, told
     for path in ("/etc/golive/workers.json", "/usr/local/lib/golive/workers/__main__.py"):
         assert (host.file(path).user, oct(host.file(path).mode)) == ("root", "0o644")
-    assert leaks(host) == []
 
 
 def test_a_host_is_told_what_is_its_own(on):
@@ -52,15 +51,6 @@ def test_the_next_release_gets_them_after_the_old_ones_have_ended(running, becom
     assert becomes(lambda: running("app2"), ["green-mailer"])
     seen = [what for _, what in turns("app1", "scheduler")]
     assert seen == ["blue began", "blue ended", "green began"]
-
-
-def test_a_switch_there_and_back_at_once_moves_nothing(running, switch, host):
-    before = host.check_output("docker inspect --format '{{.State.StartedAt}}' football-green-scheduler")
-    switch("blue")
-    switch("green")
-    time.sleep(5)
-    assert running("app1") == ["green-mailer", "green-scheduler"]
-    assert host.check_output("docker inspect --format '{{.State.StartedAt}}' football-green-scheduler") == before
 
 
 def test_what_ends_by_itself_is_started_again(host, running, becomes):
