@@ -189,6 +189,7 @@ class FilterModule:
             "golive_app_target": app_target,
             "golive_compose_refusals": compose.refusals,
             "golive_compose_taken": compose.taken,
+            "golive_compose_variables": compose.variables,
             "golive_event": catalogue.as_event,
             "golive_firewall_refusals": firewall.refusals,
             "golive_firewall_rules": firewall.rules,

@@ -125,3 +125,12 @@ def _mapping(value: Any) -> dict[str, Any]:
         return dict(value)
     pairs = (str(row).partition("=") for row in value or ())
     return {name: text if mark else None for name, mark, text in pairs}
+
+
+def variables(values: Mapping[str, Any]) -> str:
+    """Return the file `.env` that gives variables in Compose files these values, none of which is looked into."""
+    return "".join(f"{name}='{_quoted(value)}'\n" for name, value in values.items())
+
+
+def _quoted(value: Any) -> str:
+    return str(value).replace("'", "\\'")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from golive_core.compose import refusals, taken
+from golive_core.compose import refusals, taken, variables
 
 FILES = yaml.safe_load("""
 name: shop
@@ -127,3 +127,9 @@ def test_nothing_that_is_given_is_changed():
     before = copy.deepcopy((FILES, OWN))
     taken(FILES, OWN, "web")["services"]["app"]["extra_hosts"].append("x:1.2.3.4")
     assert before == (FILES, OWN)
+
+
+def test_values_of_variables_are_written_so_that_compose_does_not_look_into_them():
+    assert variables({"A": 'costs $5, says "hello"', "B": "it's", "C": 1}) == (
+        "A='costs $5, says \"hello\"'\nB='it\\'s'\nC='1'\n"
+    )
