@@ -183,7 +183,7 @@ def to_work(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]], pha
     :param hostvars: host to its variables, of which `golive_phases` is what module phase_state said when asked; of
         localhost, `golive_go_on`
     """
-    go_on = hostvars["localhost"].get("golive_go_on")
+    go_on = hostvars.get("localhost", {}).get("golive_go_on")
     return _pattern(host for host in hosts if go_on and not _stands(hostvars[host], phase))
 
 
@@ -194,7 +194,7 @@ def to_remember(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]],
 
     :param hostvars: as for :func:`to_work`; of localhost, `golive_red` is the phase whose gates are red
     """
-    controller = hostvars["localhost"]
+    controller = hostvars.get("localhost", {})
     if controller.get("golive_go_on"):
         return to_work(hosts, hostvars, phase)
     red = controller.get("golive_red") == phase
