@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from golive_core.colours import COLOURS
 
 from golive.lab import ROOT
 
@@ -80,7 +81,7 @@ def left_over(fleet: Fleet) -> list[str]:
     ).split()
     for host in ("app1", "app2"):
         names = set(fleet.on(host, "docker", "ps", "--all", "--format", "{{.Names}}").split())
-        found += sorted(names - {"football-blue", "football-green"})
+        found += sorted(names - {f"football-{name}" for colour in COLOURS for name in (colour, f"{colour}-importer")})
         found += fleet.on(host, "find", "/opt/golive", "-name", "image.tar", "-o", "-name", ".*.new").split()
     return found
 
@@ -175,7 +176,7 @@ def test_a_colour_whose_window_has_passed_is_stopped_by_its_host_and_started_aga
     assert live.code == 0, live.output[-4000:]
     container = json.loads(fleet.on("app1", "cat", "/opt/golive/football/warm.json"))["container"]
     until = time.monotonic() + 60
-    while container in fleet.on("app1", "docker", "ps", "--format", "{{.Names}}"):
+    while container in fleet.on("app1", "docker", "ps", "--format", "{{.Names}}").split():
         assert time.monotonic() < until, fleet.on("app1", "journalctl", "-u", "golive-cool-football", "--no-pager")
         time.sleep(1)
     assert fleet.version()["release"] == NEW
