@@ -73,18 +73,12 @@ def inputs(of_phases: Mapping[str, str], hosts: Sequence[Any], secrets: str) -> 
     return {phase: phase_inputs.digest([digest, list(hosts), store]) for phase, digest in of_phases.items()}
 
 
-def note(message: str) -> dict[str, Any]:
-    """Return a note as an event for the record."""
-    return {"kind": "note", "data": {"message": message}}
-
-
 class FilterModule:
     """What Ansible looks for in a filter file."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return filter name to function."""
         return {
-            "golive_note": note,
             "golive_phase_digests": digests,
             "golive_phase_inputs": inputs,
             "golive_phase_notes": phase_state.notes,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -17,11 +16,10 @@ from .colours import Live
 from .edge_peers import Unusable, ask
 from .engine_api import Engine, EngineError
 from .systemd import tell_systemd
-from .workers import STOP, Container, Keeper, Step, Terms, exposition, read_containers
+from .workers import GRACE, STOP, Container, Keeper, Step, Terms, exposition, read_containers
 
 EVERY_SECONDS = 1.0
 ANSWER_SECONDS = 3.0
-GRACE_SECONDS = 30.0  # of a worker that the newest release does not have
 
 
 def say(sentence: str) -> None:
@@ -96,7 +94,8 @@ class Service:
         one = step.container
         try:
             if step.act == STOP:
-                self.engine.stop(one.id, self.graces.get(one.worker, GRACE_SECONDS))
+                # The newest release may not have it.
+                self.engine.stop(one.id, self.graces.get(one.worker, GRACE))
             else:
                 self.engine.start(one.id)
             say(f"{one.worker} of {one.colour}: {step.act}, because {step.why}.")
@@ -126,7 +125,3 @@ def main(arguments: list[str]) -> int:
         service.turn()
         tell_systemd("WATCHDOG=1")
         time.sleep(max(0.1, EVERY_SECONDS - (time.monotonic() - began)))
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

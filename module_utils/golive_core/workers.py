@@ -20,6 +20,8 @@ from .colours import NONE, Live
 START, STOP = "start", "stop"
 # After a worker has ended by itself: seconds to its next start, longer each time, until it has run for a while.
 FIRST_PAUSE, LONGEST_PAUSE, STEADY = 1.0, 60.0, 60.0
+# Seconds that a worker may take to end unless app_workers says otherwise.
+GRACE = 30
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 # Seconds for which another colour must have served before workers move: a rehearsal is over by then.
 SETTLE = 3.0
@@ -116,12 +118,14 @@ class Keeper:
         newest = max(answers, key=lambda live: live.generation, default=None)
         if newest is None:
             return
-        if not self.leased(now):
+        lapsed = not self.leased(now)
+        if lapsed:
             self.since = now
         self.heard = now
         if newest.live != self._next:
             self._next, self._seen = newest.live, now
-        if NONE in (self.colour, newest.live) or now - self._seen >= SETTLE:
+        # Who has heard nothing for long runs nothing, and has nothing to keep up while the colours settle.
+        if lapsed or NONE in (self.colour, newest.live) or now - self._seen >= SETTLE:
             self.colour = newest.live
         if newest.live == NONE:
             self.since = float("-inf")  # nothing serves, so no worker runs anywhere
@@ -142,7 +146,7 @@ class Keeper:
                 found.append(Step(STOP, one, why))
                 self._ended.pop(one.id, None)  # it did not end by itself
                 self._started.pop(one.id, None)
-        if self.leased(now) and self.colour != NONE:
+        if self.leased(now) and self.colour != NONE and self.colour == self._next:
             found += [step for name in sorted(self.terms.here) for step in self._start(name, there, taken, now)]
         return found
 
@@ -262,7 +266,7 @@ def on_host(workers: Iterable[Mapping[str, Any]], first: bool) -> dict[str, dict
         str(worker["name"]): {
             "here": first or not worker.get("single", False),
             "single": bool(worker.get("single", False)),
-            "grace_seconds": float(worker.get("grace_seconds", 30)),
+            "grace_seconds": float(worker.get("grace_seconds", GRACE)),
         }
         for worker in workers
     }
@@ -275,7 +279,7 @@ def names_here(workers: Iterable[Mapping[str, Any]], first: bool) -> list[str]:
 
 def longest_grace(workers: Iterable[Mapping[str, Any]]) -> float:
     """Return the seconds that the slowest worker may take to end."""
-    graces = [float(worker.get("grace_seconds", 30)) for worker in workers]
+    graces = [float(worker.get("grace_seconds", GRACE)) for worker in workers]
     return max(graces, default=0.0)
 
 
@@ -295,7 +299,7 @@ def refusals(workers: Iterable[Mapping[str, Any]], described: bool = False) -> l
             found.append("app_workers has app, which is the name of the application's own service")
         if not worker.get("command") and not described:
             found.append(f"worker {name} has no command")
-        grace = worker.get("grace_seconds", 30)
+        grace = worker.get("grace_seconds", GRACE)
         if not 1 <= float(grace) <= 600:
             found.append(f"grace_seconds of worker {name} is {grace}, wanted 1 to 600")
         names.add(name)

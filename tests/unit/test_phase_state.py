@@ -126,6 +126,16 @@ def test_what_changes_by_itself_is_left_out_and_what_is_missing_has_no_files(tmp
     assert list(seen) == [str(tmp_path)]
 
 
+def test_a_big_file_is_told_by_size_and_time_and_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("golive_core.phase_state.READ_AT_MOST", 3)
+    big = tmp_path / "big"
+    big.write_text("four")
+    monkeypatch.setattr(Path, "read_bytes", lambda path: pytest.fail(f"{path} was read"))
+    before = files_of([str(big)], [])
+    big.write_text("fives")
+    assert files_of([str(big)], []) != before
+
+
 def test_only_enabled_units_are_watched():
     shown = (
         "Id=haproxy.service\nUnitFileState=enabled\n\nId=dbus.service\nUnitFileState=static\n\n"
@@ -159,8 +169,8 @@ def test_a_red_phase_is_forgotten_where_it_stood_and_another_phase_changes_nothi
 
 
 def test_the_record_says_what_stands_and_why_the_rest_does_not():
-    assert notes(HOSTS, HOSTVARS) == [
+    assert [note["message"] for note in notes(HOSTS, HOSTVARS)] == [
         "Phase infrastructure stands on app1, unchanged since run run1: it is measured again, not done again.",
         "Phase infrastructure is done anew on app2: the host was booted since.",
     ]
-    assert notes(["app1"], HOSTVARS)[0].startswith("Phase infrastructure stands on every host, ")
+    assert notes(["app1"], HOSTVARS)[0]["message"].startswith("Phase infrastructure stands on every host, ")

@@ -103,6 +103,25 @@ def test_without_an_answer_for_longer_than_the_lease_everything_stops(since_noth
     assert acts(keeper, [made("mailer", "blue")], 3 + LEASE) == []
 
 
+def test_a_host_that_comes_back_after_a_switch_does_not_start_the_old_colour(since_nothing_served):
+    keeper = since_nothing_served
+    keeper.hear([live("blue")], 1)
+    back = 2 + 2 * LEASE
+    there = [made("mailer", "blue"), made("mailer", "green")]
+    keeper.hear([live("green", 2)], back)
+    assert acts(keeper, there, back) == [(START, "mailer-green")]
+
+
+def test_nothing_is_started_while_another_colour_may_be_about_to_serve(since_nothing_served):
+    keeper = since_nothing_served
+    keeper.hear([live("blue")], 1)
+    keeper.hear([live("green", 2)], 2)
+    there = [made("mailer", "blue"), made("mailer", "green")]
+    assert acts(keeper, there, 2) == []
+    keeper.hear([live("green", 2)], 2 + SETTLE)
+    assert acts(keeper, there, 2 + SETTLE) == [(START, "mailer-green")]
+
+
 def test_what_runs_only_once_waits_until_no_other_host_can_still_run_it():
     keeper = Keeper(BOTH)
     there = [made("scheduler", "blue"), made("mailer", "blue")]
