@@ -30,10 +30,10 @@ os.environ["ANSIBLE_STDOUT_CALLBACK"] = "ansible.builtin.default"
 ansible.module_utils.__path__.append(str(ROOT / "module_utils"))
 
 
-# Quickest first; the slow linter ends beside the unit tests. The lab is brought up by test_bring_up and taken away by
-# test_the_end; the scenarios use its image.
+# Quickest first; the slow linter, begun with the quick ones, goes on while the lab's first hosts come up. The lab is
+# brought up by test_bring_up and taken away by test_the_end; the scenarios use its image.
 ORDER = (
-    "lint/test_quick", "unit", "lint/test_slow", "integration", "e2e/test_bring_up", "e2e/test_golive",
+    "lint/test_quick", "unit", "integration", "e2e/test_bring_up", "lint/test_slow", "e2e/test_golive",
     "e2e/test_secrets", "e2e/test_single", "molecule", "e2e/test_the_end",
 )  # fmt: skip
 SHOWN_SECONDS = 20

@@ -39,6 +39,14 @@ def test_the_environment_is_made_once(clone: Path) -> None:
     assert (clone / ".venv" / ".complete").stat().st_mtime_ns == made
 
 
+def test_what_is_imported_stays_compiled_where_the_environment_says_otherwise(clone: Path) -> None:
+    (clone / "src" / "golive" / "said.py").write_text("WORD = 'compiled'\n")
+    (clone / "src" / "golive" / "__main__.py").write_text("from .said import WORD; print(WORD)\n")
+    said = launch(clone, PATH=os.environ["PATH"], HOME=os.environ["HOME"], PYTHONDONTWRITEBYTECODE="1")
+    assert said.stdout == "compiled\n"
+    assert list((clone / "src" / "golive" / "__pycache__").glob("said.*.pyc"))
+
+
 def test_an_environment_that_was_interrupted_is_made_again(clone: Path) -> None:
     process = subprocess.Popen(
         [str(clone / "golive"), "demo"], stderr=subprocess.PIPE, text=True, start_new_session=True
