@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "module_utils"))
 
 from golive_core import (
     alertmanager,
+    bundle,
     catalogue,
     certificate,
     compose,
@@ -187,6 +188,8 @@ class FilterModule:
             "golive_free_subnet": free_subnet,
             "golive_alertmanager": alertmanager.configuration,
             "golive_app_target": app_target,
+            "golive_bundle_refusals": bundle.refusals,
+            "golive_bundle_suite_refusals": bundle.suite_refusals,
             "golive_compose_refusals": compose.refusals,
             "golive_compose_taken": compose.taken,
             "golive_compose_variables": compose.variables,

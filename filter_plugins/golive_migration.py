@@ -10,7 +10,7 @@ from typing import Any
 # Ansible sends module_utils to the targets but does not put it on the controller's path.
 sys.path.insert(0, str(Path(__file__).parents[1] / "module_utils"))
 
-from golive_core import contract
+from golive_core import contract, migration_rehearsal
 from golive_core.measurement import Measurement, measurement
 
 
@@ -29,5 +29,10 @@ class FilterModule:
             "golive_contract_query": contract.gone_query,
             "golive_contract_refusal": contract.refusal,
             "golive_contract_unlisted": contract.unlisted,
+            "golive_compose_on_copy": migration_rehearsal.compose_on_copy,
+            "golive_migration_unfit": migration_rehearsal.unfit,
             "golive_migration_unneeded": unneeded,
+            "golive_old_release": migration_rehearsal.old_release,
+            "golive_smoke_checks": migration_rehearsal.smoke_checks,
+            "golive_variables_on_copy": migration_rehearsal.variables_on_copy,
         }

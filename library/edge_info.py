@@ -120,6 +120,10 @@ canary_share:
   description: Per cent of the clients that the other colour gets.
   returned: always
   type: int
+canary_by:
+  description: Who is in that share, see M(edge_switch).
+  returned: always
+  type: str
 generation:
   description: Number of switches so far.
   returned: always

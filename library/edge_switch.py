@@ -20,6 +20,17 @@ options:
   canary_share:
     description: Per cent of the clients that the other colour gets (0 to 100), only with O(colour); 0 when not given.
     type: int
+  canary_by:
+    description:
+      - Who is in the share. With V(cookie) a client keeps its lot in a cookie, so that it stays with one colour; with
+        V(random) every request draws anew; with V(header) only declared addresses that send C(X-Golive-Canary) get the
+        other colour, whatever the share.
+    type: str
+    choices: [cookie, random, header]
+    default: cookie
+  canary_release:
+    description: What the other colour runs, for the access log, while it has a share; as before when not given.
+    type: str
   release:
     description: What O(colour) runs, for the access log; as before when not given.
     type: str
@@ -76,6 +87,7 @@ before:
     live: blue
     canary: none
     canary_share: 0
+    canary_by: cookie
     generation: 4
     maintenance: "off"
     release_blue: 1.4.0
@@ -102,7 +114,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.golive_core.colours import MAINTENANCE, MAP_FILE, Live, read_map, write_map
+from ansible.module_utils.golive_core.colours import CANARY_BY, MAINTENANCE, MAP_FILE, Live, read_map, write_map
 from ansible.module_utils.golive_core.haproxy import Edge, EdgeError, master
 from ansible.module_utils.golive_core.switching import note_return, one_at_a_time, switch
 
@@ -132,6 +144,8 @@ def run(params: dict[str, Any], check_mode: bool, edge: Edge) -> dict[str, Any]:
         params["maintenance"],
         params["release"],
         params["at_least_generation"],
+        params["canary_by"],
+        params["canary_release"],
     )
     if check_mode and not path.exists():
         before = Live()  # what the role would have written
@@ -159,6 +173,8 @@ def main() -> None:
         argument_spec={
             "colour": {"type": "str", "choices": ["blue", "green", "none"]},
             "canary_share": {"type": "int"},
+            "canary_by": {"type": "str", "choices": list(CANARY_BY), "default": CANARY_BY[0]},
+            "canary_release": {"type": "str"},
             "release": {"type": "str"},
             "maintenance": {"type": "str", "choices": list(MAINTENANCE)},
             "expected_generation": {"type": "int"},
@@ -167,7 +183,7 @@ def main() -> None:
             "map_file": {"type": "path", "default": MAP_FILE},
         },
         required_one_of=[("colour", "maintenance")],
-        required_by={"canary_share": "colour", "release": "colour"},
+        required_by={"canary_share": "colour", "canary_release": "canary_share", "release": "colour"},
         supports_check_mode=True,
     )
     try:

@@ -1,11 +1,11 @@
 #!/usr/bin/python
-"""Plan or run the migration of an application, by its own commands in its own image."""
+"""Plan, rehearse or run the migration of an application, by its own commands in its own image."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: golive_migration
-short_description: Plan or run a migration by the application's own commands
+short_description: Plan, rehearse or run a migration by the application's own commands
 description:
   - Runs on a host with the Docker engine and the image of the release. Each command gets a container of its own, which
     has no rights and writes nothing.
@@ -22,8 +22,11 @@ options:
     description:
       - V(planned) asks for the revisions and, when some are pending, for their SQL; it changes nothing.
       - V(migrated) brings the database to the newest revision, unless it is there.
+      - V(rehearsed) does the same with a restored copy, while O(writer) writes to all of its tables, and measures it.
+        It is refused on a server that is no such copy, and where the commands do not come to it. What a rehearsal that
+        was cut off left behind is removed.
     type: str
-    choices: [planned, migrated]
+    choices: [planned, migrated, rehearsed]
     required: true
   container:
     description: How a command runs.
@@ -61,6 +64,12 @@ options:
       password: {description: Its password., type: str, required: true}
       name: {description: The database., type: str, required: true}
       ca_file: {description: Authority that signed the server's certificate., type: path, required: true}
+  writer:
+    description: Role that writes while a migration is rehearsed; needed for O(state=rehearsed).
+    type: dict
+    suboptions:
+      user: {description: The role., type: str, required: true}
+      password: {description: Its password., type: str, required: true}
   app:
     description: Name of the application; the advisory lock is made from it.
     type: str
@@ -142,7 +151,7 @@ limits:
   type: dict
 outcome:
   description: What came of it (golive_core.migration.Outcome); absent when nothing was pending.
-  returned: when O(state=migrated)
+  returned: when O(state=migrated) or O(state=rehearsed)
   type: dict
 done:
   description: Whether it ended well, where it should.
@@ -152,21 +161,33 @@ sentence:
   description: What came of it, for people.
   returned: with RV(outcome)
   type: str
+measurements:
+  description: What was measured on the copy, for the gates; see docs/contributing.md.
+  returned: when O(state=rehearsed)
+  type: list
+  elements: dict
+logins:
+  description: How many sessions the copy has had by then.
+  returned: when O(state=rehearsed)
+  type: int
 """
 
 import re
 import subprocess
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.golive_core import migration
+from ansible.module_utils.golive_core import migration, migration_rehearsal
 from ansible.module_utils.golive_core.migration import Outcome, Watched
+from ansible.module_utils.golive_core.migration_rehearsal import Writes
 from ansible.module_utils.golive_core.migration_watch import (
     LOOK_SECONDS,
     SETTLE_SECONDS,
+    TABLES,
     WATCHER,
     Database,
 )
@@ -177,6 +198,9 @@ try:
     MISSING = ""
 except ImportError as error:
     MISSING = str(error)
+
+WRITE_PAUSE = 0.02
+LOGIN_SECONDS = 3.0  # until the server has counted a session
 
 
 def _connect(database: dict[str, Any], name: str, options: str = "") -> Any:
@@ -221,6 +245,13 @@ class Container:
         except subprocess.TimeoutExpired:
             return 124, "", f"no end after {seconds:g} s"
         return done.returncode, done.stdout, done.stderr
+
+    def make_room(self) -> None:
+        """Remove what a rehearsal that was cut off left; otherwise fail while a container of this name runs."""
+        if self._params["state"] == "rehearsed":
+            self.remove()
+        else:
+            self.refuse_to_run_beside()
 
     def refuse_to_run_beside(self) -> None:
         """Fail while a container of this name runs; remove one that a run which was cut off left ended."""
@@ -277,6 +308,7 @@ def _attempt(box: Container, database: Database, params: dict[str, Any], watched
         return 125, problem, False
     until = time.monotonic() + params["timeout_seconds"]
     next_ask, late = 0.0, False
+    watched.begin()
     try:
         while True:
             database.look(watched)
@@ -322,7 +354,83 @@ def _migrate(params: dict[str, Any], box: Container, database: Database, head: s
         size_before=size,
         size_after=database.size(),
         timed_out=late,
+        gap=round(watched.gap, 3),
     )
+
+
+class Writer(threading.Thread):
+    """Writes to one table after the other until it is stopped, and notes what that met.
+
+    While one waits for a table it writes to no other, hence a second one, which begins with the last.
+    """
+
+    def __init__(self, database: dict[str, Any], writes: Writes, last_first: bool) -> None:
+        super().__init__(daemon=True)
+        self._connection = _connect(database, "golive-rehearsal-writer")
+        self._writes, self._ends = writes, threading.Event()
+        with self._connection.cursor() as cursor:
+            cursor.execute(TABLES)
+            rows = [(name, statement) for name, _, statement in cursor.fetchall() if statement]
+        self._rows = rows[::-1] if last_first else rows
+
+    def run(self) -> None:
+        while self._rows:
+            for name, statement in self._rows:
+                if self._ends.wait(WRITE_PAUSE):
+                    return
+                began, refused = time.monotonic(), ""
+                try:
+                    with self._connection.cursor() as cursor:
+                        cursor.execute(statement)
+                except psycopg2.Error as error:
+                    said = str(error).partition("\n")[0]
+                    refused = f"a write to {name} was refused: {said}"
+                self._writes.note(time.monotonic() - began, refused)
+
+    def end(self) -> None:
+        """Let the write that is under way end, and no other begin."""
+        self._ends.set()
+        self.join()
+        self._connection.close()
+
+
+def _rehearse(params: dict[str, Any], box: Container, database: Database, head: str, at: str) -> dict[str, Any]:
+    """Run the migration on the copy while others write, and return what was measured."""
+    rows, unread = database.rows()
+    writes = Writes()
+    as_writer = {**params["database"], **params["writer"]}
+    writers = [Writer(as_writer, writes, last_first) for last_first in (False, True)]
+    for writer in writers:
+        writer.start()
+    try:
+        outcome = _migrate(params, box, database, head, at)
+    finally:
+        for writer in writers:
+            writer.end()
+    seen = migration_rehearsal.measurements(outcome, writes, rows, database.rows()[0], unread)
+    return {"outcome": asdict(outcome), "done": outcome.done, "measurements": seen, "logins": database.logins()}
+
+
+def _refuse_original(module: AnsibleModule, database: Database) -> None:
+    if not database.is_thrown_away():
+        module.fail_json(
+            msg="{host}:{port}/{name} is no restored copy (fsync is on), so no migration is rehearsed on it. Nothing "
+            "was touched.".format(**module.params["database"])
+        )
+
+
+def _refuse_elsewhere(module: AnsibleModule, database: Database, logins: int) -> None:
+    """Fail when no session was added by a command that asks the database."""
+    until = time.monotonic() + LOGIN_SECONDS
+    while database.logins() <= logins:
+        if time.monotonic() > until:
+            where = "{host}:{port}/{name}".format(**module.params["database"])
+            module.fail_json(
+                msg=f"the commands of the release did not come to the restored copy at {where}: their database is "
+                "somewhere else. Let migration_env take its address from golive_database_host and "
+                "golive_database_port, or set migration_rehearsal to never. Nothing was touched."
+            )
+        time.sleep(0.1)
 
 
 def _emitted(box: Container, emit: Sequence[str], old: str, new: str) -> dict[str, Any]:
@@ -333,14 +441,20 @@ def _emitted(box: Container, emit: Sequence[str], old: str, new: str) -> dict[st
 
 def _run(module: AnsibleModule, database: Database) -> dict[str, Any]:
     params, commands = module.params, module.params["commands"]
+    rehearsed = params["state"] == "rehearsed"
+    if rehearsed:
+        _refuse_original(module, database)
     box = Container(module, params)
-    box.refuse_to_run_beside()
+    box.make_room()
     heads, no_head = _revisions(box, commands["head"])
+    logins = database.logins()
     before, no_revision = _revisions(box, commands["current"], commands["none"])
     if problem := no_head or no_revision:
         module.fail_json(
             msg=f"{problem}. What serves was not touched; correct the release or its migration_env and run again."
         )
+    if rehearsed:
+        _refuse_elsewhere(module, database, logins)
     pending = sorted(before) != sorted(heads)
     result: dict[str, Any] = {
         "heads": heads,
@@ -368,6 +482,8 @@ def _run(module: AnsibleModule, database: Database) -> dict[str, Any]:
             "(SELECT pg_terminate_backend(pid)), then run again. Nothing was touched."
         )
     at = before[-1] if before else commands["none"]
+    if rehearsed:
+        return {**result, "changed": True, **_rehearse(params, box, database, heads[0], at)}
     outcome = _migrate(params, box, database, heads[0], at)
     sentence = migration.told(outcome) if outcome.done else migration.failure(outcome)
     result.update(changed=True, outcome=asdict(outcome), done=outcome.done, sentence=sentence)
@@ -379,7 +495,7 @@ def main() -> None:
     words = {"type": "list", "elements": "str"}
     module = AnsibleModule(
         argument_spec={
-            "state": {"type": "str", "choices": ["planned", "migrated"], "required": True},
+            "state": {"type": "str", "choices": ["planned", "migrated", "rehearsed"], "required": True},
             "container": {
                 "type": "dict",
                 "required": True,
@@ -415,6 +531,13 @@ def main() -> None:
                     "ca_file": {"type": "path", "required": True},
                 },
             },
+            "writer": {
+                "type": "dict",
+                "options": {
+                    "user": {"type": "str", "required": True},
+                    "password": {"type": "str", "required": True, "no_log": True},
+                },
+            },
             "app": {"type": "str", "required": True},
             "lock_seconds": {"type": "float", "default": 3.0},
             "statement_seconds": {"type": "float", "default": 900.0},
@@ -423,6 +546,7 @@ def main() -> None:
             "wait_seconds": {"type": "float", "default": 2.0},
             "retry": {"type": "str", "default": "(?i)lock timeout|could not obtain lock|deadlock detected|55P03|40P01"},
         },
+        required_if=[("state", "rehearsed", ("writer",))],
         supports_check_mode=True,
     )
     if MISSING:

@@ -278,19 +278,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.golive_core import expect, http, load, saturation
+from ansible.module_utils.golive_core import http, load, saturation
 from ansible.module_utils.golive_core.measurement import measurement
 from ansible.module_utils.golive_core.rows import read_file
 
 HIDDEN = "(hidden)"
-ENDPOINT = {
-    "path": {"type": "str", "required": True},
-    "method": {"type": "str", "default": "GET"},
-    "weight": {"type": "float", "default": 1},
-    "headers": {"type": "dict", "default": {}},
-    "body": {"type": "raw"},
-    "expect_status": {"type": "raw", "default": 200},
-}
 CHECK = {
     "id": {"type": "str", "required": True},
     "metric": {"type": "str", "choices": [*load.METRICS, "compare", "saturation"], "required": True},
@@ -329,7 +321,7 @@ SPEC: dict[str, Any] = {
     "saturation": {"type": "dict", "options": SATURATION},
     "versus": {"type": "dict", "options": VERSUS},
     "raw": {"type": "bool", "default": False},
-    "endpoints": {"type": "list", "elements": "dict", "required": True, "options": ENDPOINT},
+    "endpoints": {"type": "list", "elements": "dict", "required": True, "options": load.ENDPOINT},
     "checks": {"type": "list", "elements": "dict", "required": True, "options": CHECK},
 }
 
@@ -352,10 +344,7 @@ def _profile(params: Mapping[str, Any]) -> load.Profile:
         keep_alive=params["keep_alive"],
         data=read_file(params["data_file"]) if params["data_file"] else (),
         versus=load.Versus(**params["versus"]) if params["versus"] else None,
-        endpoints=[
-            load.Endpoint(**{**each, "expect_status": expect.statuses(each["expect_status"])})
-            for each in params["endpoints"]
-        ],
+        endpoints=load.endpoints(params["endpoints"]),
     )
 
 

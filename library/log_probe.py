@@ -1,11 +1,11 @@
 #!/usr/bin/python
-"""Find a line of a host on the logs host."""
+"""Find a line of a host on the logs host, and compare its audit trail with the copy there."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: log_probe
-short_description: Write a line on one host and find it on the logs host, and return what was measured
+short_description: Write a line on one host and find it on the logs host; compare audit trails
 description:
   - Called twice. On the host that is measured, with O(write), it writes one line per check and says what it wrote. On
     the logs host, with that in O(written), it waits for the lines and measures.
@@ -26,17 +26,27 @@ options:
           - V(line_found) has as its only sample the seconds from writing a line to the system's log until the logs host
             had it.
           - V(container_line_found) is the same for a line on the standard output of O(checks[].container).
+          - V(trail_same) compares the audit trail of the host, line by line, with its copy on the logs host, and
+            the files of the days that are over with their hashes. Each line and each such file is one observation.
         type: str
-        choices: [line_found, container_line_found]
+        choices: [line_found, container_line_found, trail_same]
         required: true
       container:
         description: Name of a container on the host.
         type: str
         default: ''
       within_seconds:
-        description: How long to wait for a line.
+        description: How long to wait for a line, or for the lines of the trail that are on their way.
         type: int
         default: 10
+      days:
+        description: With V(trail_same), how many days are compared line by line; the last is today.
+        type: int
+        default: 2
+      keep_days:
+        description: With V(trail_same), for how many days the trail is kept.
+        type: int
+        default: 400
   write:
     description: Write the lines, instead of looking for them.
     type: bool
@@ -53,6 +63,10 @@ options:
     description: Where the logs host keeps logs.
     type: path
     default: /var/log/golive
+  audit:
+    description: Where the audit trail is kept, in C(sent) on each host and C(received) on the logs host.
+    type: path
+    default: /var/log/golive-audit
 author: [golive developers]
 attributes:
   check_mode:
@@ -100,12 +114,12 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.golive_core import engine_api, log_search
+from ansible.module_utils.golive_core import audit_trail, engine_api, log_search
 from ansible.module_utils.golive_core.judge import quantity
-from ansible.module_utils.golive_core.measurement import Measurement, measurement, utc_now
+from ansible.module_utils.golive_core.measurement import Measurement, measurement, summarise, utc_now
 
 Params = Mapping[str, Any]
-KINDS = ("line_found", "container_line_found")
+KINDS = ("line_found", "container_line_found", "trail_same")
 PAUSE = 0.1
 
 
@@ -121,8 +135,45 @@ def _write_container(engine: engine_api.Engine, name: str, text: str) -> None:
         output.write(text + "\n")
 
 
-def write(check: Params) -> dict[str, Any]:
+def _kept(directory: Path, token: str, seconds: float) -> bool:
+    """Wait until the host has kept a line of the trail."""
+    today = datetime.now(UTC).strftime("%Y-%m-%d")
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        for path in directory.glob("*.jsonl"):
+            if path.name >= f"{today}.jsonl" and any(log_search.lines(path, [token])):
+                return True
+        time.sleep(PAUSE)
+    return False
+
+
+def _trail(check: Params, directory: Path) -> dict[str, Any]:
+    """Write a line to the trail, and return what the host has kept of it."""
+    if not directory.is_dir():
+        return {"problem": f"no audit trail is kept there, in {directory}"}
+    token = f"golive-probe-{uuid.uuid4()}"
+    syslog.openlog("golive")
+    syslog.syslog(syslog.LOG_NOTICE, json.dumps({"act": "audit_probe", "token": token}))
+    kept = _kept(directory, token, check["within_seconds"])
+    now = datetime.now(UTC)
+    trail = audit_trail.read(directory, audit_trail.first_day(check["days"], now))
+    book = audit_trail.read_book(directory, "", audit_trail.first_day(check["keep_days"] + 1, now))
+    if not kept:
+        trail.problems.append(f"a line that was written to the trail was not kept within {check['within_seconds']} s")
+    trail.problems += book.problems
+    return {
+        "problem": "",
+        "time": now.timestamp(),
+        "trail": audit_trail.pack(trail),
+        "hashes": list(book.entries[-100:]),
+        "sealed": book.files,
+    }
+
+
+def write(check: Params, sent: Path) -> dict[str, Any]:
     """Write the line of a check; say what was written and when, or why nothing could be."""
+    if check["kind"] == "trail_same":
+        return _trail(check, sent)
     token = f"golive-probe-{uuid.uuid4()}"
     told = {"token": token, "problem": "", "time": time.time()}
     text = json.dumps({"message": token, "level": "info"})
@@ -179,7 +230,32 @@ def _found(check: Params, host: str, wrote: Params, directory: Path) -> Measurem
     return measurement(check["id"], n=1, samples=[took], unit="s", observed=seen, expected=expected)
 
 
-def measure(check: Params, host: str, written: Params, logs: Path) -> Measurement:
+def _same(check: Params, host: str, wrote: Params, received: Path) -> Measurement:
+    days, within = check["days"], check["within_seconds"]
+    expected = f"the trail of {host} is the same on both hosts"
+    looked = datetime.fromtimestamp(wrote["time"], UTC)
+    since = audit_trail.first_day(days, looked)
+    own = audit_trail.unpack(wrote["trail"])
+    deadline = time.monotonic() + within
+    while True:
+        copy = audit_trail.read(received / host, since)
+        found = audit_trail.differences(own, copy, since, wrote["time"])
+        if not any(found.not_copied.values()) or time.monotonic() > deadline:
+            break
+        time.sleep(10 * PAUSE)  # it reads two days
+    book = audit_trail.read_book(received, f"{host}/", audit_trail.first_day(check["keep_days"] + 1, looked))
+    copy.problems += book.problems
+    pairs = [(str(name), str(sha256)) for name, sha256 in wrote["hashes"]]
+    wrong = audit_trail.sentences(host, own, copy, found)
+    wrong += audit_trail.told_otherwise(host, copy, pairs, book.entries)
+    sealed = wrote["sealed"] + book.files
+    n = max(own.count, copy.count) + sealed
+    seen = summarise(wrong) or f"{own.count} lines of {days} days are the same, and {sealed} daily hashes hold"
+    failures = max(found.count, len(wrong))
+    return measurement(check["id"], n=max(n, failures), failures=failures, observed=seen, expected=expected)
+
+
+def measure(check: Params, host: str, written: Params, logs: Path, received: Path) -> Measurement:
     """Take one measurement on the logs host."""
     started, began = utc_now(), time.monotonic()
     wrote = written.get(check["id"])
@@ -194,7 +270,10 @@ def measure(check: Params, host: str, written: Params, logs: Path) -> Measuremen
         )
         return measurement(check["id"], n=0, invalid=why)
     try:
-        seen = _found(check, host, wrote, logs / host)
+        if check["kind"] == "trail_same":
+            seen = _same(check, host, wrote, received)
+        else:
+            seen = _found(check, host, wrote, logs / host)
     except (OSError, ValueError, KeyError) as error:
         return measurement(check["id"], n=0, invalid=f"{check['kind']} cannot be measured: {error}")
     return {**seen, "started": started, "seconds": round(time.monotonic() - began, 6)}
@@ -213,6 +292,8 @@ def main() -> None:
                     "kind": {"type": "str", "choices": list(KINDS), "required": True},
                     "container": {"type": "str", "default": ""},
                     "within_seconds": {"type": "int", "default": 10},
+                    "days": {"type": "int", "default": 2},
+                    "keep_days": {"type": "int", "default": 400},
                 },
                 "required_if": [("kind", "container_line_found", ("container",))],
             },
@@ -220,15 +301,18 @@ def main() -> None:
             "host": {"type": "str", "default": ""},
             "written": {"type": "dict", "default": {}},
             "logs": {"type": "path", "default": log_search.LOGS},
+            "audit": {"type": "path", "default": audit_trail.AUDIT},
         },
         supports_check_mode=True,
     )
     params = module.params
+    audit = Path(params["audit"])
     if params["write"]:
-        written = {check["id"]: write(check) for check in params["checks"]}
+        written = {check["id"]: write(check, audit / audit_trail.SENT) for check in params["checks"]}
         module.exit_json(changed=False, written=written)
     logs = Path(params["logs"])
-    measurements = [measure(check, params["host"], params["written"], logs) for check in params["checks"]]
+    received = audit / audit_trail.RECEIVED
+    measurements = [measure(check, params["host"], params["written"], logs, received) for check in params["checks"]]
     module.exit_json(changed=False, measurements=measurements)
 
 

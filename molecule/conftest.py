@@ -72,6 +72,24 @@ def secrets(state: Path) -> list[str]:
 
 
 @pytest.fixture(scope="session")
+def module() -> Callable[..., dict[str, Any]]:
+    """Run a module of the project on a host: module(host, name, **options) -> its result."""
+
+    def run(name: str, what: str, **options: Any) -> dict[str, Any]:
+        words = ["ansible", name, "-i", ROOT / "molecule/shared/inventory", "-i", SCENARIO / "hosts.yml", "-m", what]
+        said = subprocess.check_output(
+            [*map(str, words), "-a", json.dumps(options)],
+            cwd=ROOT,
+            env={**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1"},
+            text=True,
+        )
+        result: dict[str, Any] = json.loads(said[said.index("{") :])["plays"][0]["tasks"][0]["hosts"][name]
+        return result
+
+    return run
+
+
+@pytest.fixture(scope="session")
 def leaks(secrets: list[str]) -> Callable[[Any], list[str]]:
     """Return where a host shows a secret: journal, arguments and environment of processes, world-readable files."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib.util
 import ipaddress
 import json
 import subprocess
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from cryptography import x509
@@ -26,6 +28,16 @@ SERVER = ROOT / "tests" / "integration" / "server.py"
 NOW = datetime(2026, 11, 23, 22, 0, tzinfo=UTC)
 
 Run = Callable[..., dict[str, Any]]  # of a module: what it returned
+
+
+def program(path: str) -> ModuleType:
+    """Return a program of the project that stands on the hosts alone, as a module; from the root of the project."""
+    spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @contextlib.contextmanager

@@ -12,6 +12,8 @@ from typing import Any
 COLOURS = ("blue", "green")
 NONE = "none"  # before the first release; be_none answers 503
 MAINTENANCE = ("off", "hold", "page")  # whoever is not known: is served, waits, is told to come back
+# Who is in a canary's share: clients, with their lot in a cookie; requests, one by one; declared addresses that ask.
+CANARY_BY = ("cookie", "random", "header")
 MAP_FILE = "/etc/haproxy/live.map"
 
 
@@ -24,8 +26,8 @@ def other(colour: str) -> str:
 class Live:
     """Content of the map, one entry a field.
 
-    Who serves, who gets a share of the clients beside it, how often that changed, whether the public is served, and
-    which release each colour has, for the access log.
+    Who serves, who gets a share of the clients beside it, how often that changed, whether the public is served, which
+    release each colour has, for the access log, and who is in the share.
     """
 
     live: str = NONE
@@ -35,6 +37,7 @@ class Live:
     maintenance: str = MAINTENANCE[0]
     release_blue: str = NONE
     release_green: str = NONE
+    canary_by: str = CANARY_BY[0]
 
     def __post_init__(self) -> None:
         """Refuse what the edge could not serve.
@@ -49,6 +52,8 @@ class Live:
         for release in (self.release_blue, self.release_green):
             if not re.fullmatch(r"[\w.+-]{1,128}", release, re.ASCII):
                 raise ValueError(f'the release is "{release}", wanted letters, digits and ._+- only')
+        if self.canary_by not in CANARY_BY:
+            raise ValueError(f'canary_by is "{self.canary_by}", wanted one of {", ".join(CANARY_BY)}')
         if not 0 <= self.canary_share <= 100:
             raise ValueError(f"canary_share is {self.canary_share}, wanted 0 to 100")
         if self.canary_share and (self.live == NONE or self.canary != other(self.live)):
@@ -61,10 +66,14 @@ class Live:
         maintenance: str | None = None,
         release: str | None = None,
         at_least: int = 0,
+        canary_by: str = CANARY_BY[0],
+        canary_release: str | None = None,
     ) -> Live:
         """Return the map that follows this one; None leaves as it is, and the generation counts changes of traffic.
 
         :param canary_share: per cent of the clients that the other colour gets, when a colour is given
+        :param canary_by: how these are chosen; without a share it says nothing
+        :param canary_release: what the other colour runs
         :param release: what the colour runs
         :param at_least: the generation is no lower, whether or not traffic changes
         :raises ValueError: when the edge could not serve it
@@ -72,12 +81,16 @@ class Live:
         wanted = replace(self, maintenance=maintenance or self.maintenance)
         if colour is not None:
             canary = other(colour) if canary_share else NONE
-            wanted = replace(wanted, live=colour, canary=canary, canary_share=canary_share)
+            chosen_by = canary_by if canary_share else CANARY_BY[0]
+            wanted = replace(wanted, live=colour, canary=canary, canary_share=canary_share, canary_by=chosen_by)
+        named: dict[str, Any] = {}
         if release is not None:
             if colour not in COLOURS:
                 raise ValueError(f"release {release} needs a colour that runs it, not {colour}")
-            named: dict[str, Any] = {f"release_{colour}": release}
-            wanted = replace(wanted, **named)
+            named[f"release_{colour}"] = release
+        if canary_release is not None:
+            named[f"release_{wanted.canary}"] = canary_release
+        wanted = replace(wanted, **named)
         changed = wanted.traffic != self.traffic
         return replace(wanted, generation=max(self.generation + changed, at_least))
 
@@ -93,14 +106,16 @@ class Live:
         return newest if (newest.generation, newest.traffic) == (self.generation, self.traffic) else self
 
     @property
-    def traffic(self) -> tuple[str, str, int]:
+    def traffic(self) -> tuple[str, str, int, str]:
         """What the generation counts: which colours get requests."""
-        return self.live, self.canary, self.canary_share
+        return self.live, self.canary, self.canary_share, self.canary_by
 
     @property
     def described(self) -> str:
         """What serves, in a few words."""
-        return self.live if self.maintenance == MAINTENANCE[0] else f"{self.live} with maintenance {self.maintenance}"
+        share = f" with {self.canary_share} % for {self.canary}" if self.canary_share else ""
+        closed = f" with maintenance {self.maintenance}" if self.maintenance != MAINTENANCE[0] else ""
+        return f"{self.live}{share}{closed}"
 
     def entries(self) -> dict[str, str]:
         """Return the keys and values of the map."""
@@ -112,7 +127,7 @@ def from_entries(entries: Mapping[str, str]) -> Live:
 
     :raises ValueError: when an entry is missing or cannot be served
     """
-    optional = {"maintenance", "release_blue", "release_green"}  # the map of an older golive lacks them
+    optional = {"canary_by", "maintenance", "release_blue", "release_green"}  # the map of an older golive lacks them
     keys = [field.name for field in fields(Live)]
     if missing := [key for key in keys if key not in entries and key not in optional]:
         raise ValueError(f"it has no {', '.join(missing)}")

@@ -88,6 +88,8 @@ def traffic(told: Mapping[str, Any]) -> Text:
     switches: Sequence[Mapping[str, Any]] = told["switches"]
     run = told["run"]
     if not switches:
+        if shared := told.get("canary"):
+            return canary(shared)
         if run.get("previous"):
             return _fill("traffic.same", release=run["previous"])
         return TEXTS["traffic.unknown" if "previous" not in run else "traffic.none"]
@@ -98,6 +100,16 @@ def traffic(told: Mapping[str, Any]) -> Text:
         return _fill("traffic.back", release=last["after"])
     key = "traffic.new" if told["verdict"] in GOOD else "traffic.unproven"
     return _fill(key, release=last.get("after") or run.get("release", ""), before=last.get("before") or "-")
+
+
+def canary(shared: Mapping[str, Any]) -> Text:
+    """Return what a canary meant for the traffic.
+
+    :param shared: the record's `canary`
+    """
+    users = sum(edge["users"] for edge in shared["edges"])
+    known = {key: shared[key] for key in ("share", "before", "after")} | {"users": users if shared["edges"] else "?"}
+    return _fill(f"traffic.canary {shared['ended'] or 'set'}", **known)
 
 
 def next_step(told: Mapping[str, Any], name: str) -> Text:

@@ -13,7 +13,12 @@ A gate's `judge` is one of
 - ``{compare: old, margin: 0.10, floor: 0.005, errors: 0.005, confidence: 0.95, min_pairs: 20}``: the new version is not
   worse than the old one beside it, in the median, P95 and P99 of the latency by more than `margin` of the old version's
   (at least `floor` seconds), and in the share of errors by more than `errors` (:mod:`compare`; the samples are pairs of
-  blocks). Pairs of the old version against itself are judged first, and must be quiet.
+  blocks). Pairs of the old version against itself are judged first, and must be quiet;
+- ``{within: 0.10, confidence: 0.999, min_samples: 72}``: the measured share (`value` of `n`) is what a true share of
+  0.10 gives (Clopper-Pearson, two-sided). The minimum is what would show that the true share is 0;
+- ``{beside: errors, margin: 0.01}`` and ``{beside: latency, margin: 0.25, floor: 0.05}``, each with `confidence` and
+  `min_samples`: the new version is not worse than the old one that serves beside it (:mod:`canary`), by `margin` as a
+  share of requests, or in P95 by `margin` of the old version's (at least `floor` seconds).
 
 A bound on the good side is PASS, the opposite bound on the bad side is FAIL, anything between is NO-EVIDENCE.
 `confidence` is 0.95 unless given; `min_samples` is the least number that could pass, `min_seconds` and `min_pairs` are
@@ -34,7 +39,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, TypedDict
 
-from . import compare, statistics
+from . import canary, compare, statistics
 from .measurement import Measurement, read_samples
 
 PASS = "PASS"
@@ -46,7 +51,13 @@ _BLOCK_SAMPLES = 10
 _MOST_SAMPLES = 10_000_000  # advice to take more than this helps nobody
 _WAIVER_KEYS = ("gate", "reason", "who", "until")
 
-_MUST: Mapping[str, set[str]] = {"share": {"below"}, "quantile": {"below"}, "rate": {"above"}, "compare": {"margin"}}
+_MUST: Mapping[str, set[str]] = {
+    "share": {"below"},
+    "quantile": {"below"},
+    "rate": {"above"},
+    "compare": {"margin"},
+    "beside": {"margin"},
+}
 _MAY: Mapping[str, set[str]] = {
     "all_ok": {"min_samples"},
     "share": {"below", "confidence", "min_samples", "looks"},
@@ -54,7 +65,10 @@ _MAY: Mapping[str, set[str]] = {
     "rate": {"above", "confidence", "min_seconds"},
     "value": {"below", "above", "at_most", "at_least", "equals"},
     "compare": {"margin", "floor", "errors", "confidence", "min_pairs", "looks"},
+    "within": {"confidence", "min_samples"},
+    "beside": {"margin", "floor", "confidence", "min_samples"},
 }
+_ALL_NUMBERS = ("quantile", "rate", "compare", "beside")
 _MOST_LOOKS = 10
 _COMPARE: Mapping[str, Callable[[float, float], bool]] = {
     "below": lambda value, limit: value < limit,
@@ -179,6 +193,8 @@ def _kind(rule: Any) -> str:
         raise ValueError(f"`{kind}` must be true, not {rule[kind]!r}")
     if kind == "compare" and rule[kind] != "old":
         raise ValueError(f"`compare` must be old, not {rule[kind]!r}")
+    if kind == "beside" and rule[kind] not in ("errors", "latency"):
+        raise ValueError(f"`beside` must be errors or latency, not {rule[kind]!r}")
     if unknown := set(rule) - _MAY[kind] - {kind}:
         raise ValueError(f"`{min(unknown)}` is not known to a judge of kind {kind}")
     if missing := _MUST.get(kind, set()) - set(rule):
@@ -201,7 +217,7 @@ def _rule(rule: Mapping[str, Any]) -> Rule:
     looks = _looks(rule)
     # Bonferroni's part: the looks of one series are not independent, and it holds for them all the same.
     confidence = 1.0 - (1.0 - confidence) / max(len(looks), 1)
-    minimum = {"rate": 10, "compare": compare.MIN_PAIRS}.get(kind, 1)
+    minimum = {"rate": 10, "compare": compare.MIN_PAIRS, "beside": canary.LEAST}.get(kind, 1)
     if kind in ("share", "quantile"):
         right = q or 1.0 - float(limit or 0.0)  # how often one sample at the limit looks right
         minimum = math.ceil(math.log(1.0 - confidence) / math.log(right)) if right > 0.0 else 1
@@ -211,7 +227,14 @@ def _rule(rule: Mapping[str, Any]) -> Rule:
         if looks[0] < minimum:
             raise ValueError(f"the first of `looks` must be {minimum} or more, since fewer cannot pass, not {looks[0]}")
         minimum = looks[0]
+    if kind == "within":
+        limit = _number(rule, "within", 1e-4, 1.0)
+        minimum = max(minimum, canary.least_draws(limit, confidence))
     margins = compare.Margins()
+    if kind == "beside":
+        comparison = str(rule[kind])
+        limit = _number(rule, "margin", 1e-6, 10.0)
+        margins = replace(margins, ratio=limit, floor=_number(rule, "floor", 0.0, 60.0) if "floor" in rule else 0.0)
     if kind == "compare":
         if minimum < compare.MIN_PAIRS:
             raise ValueError(f"`min_pairs` must be {compare.MIN_PAIRS} or more, not {minimum}")
@@ -488,6 +511,64 @@ def _judge_compare(rule: Rule, seen: Measurement) -> _Finding:
     return _Finding(NO_EVIDENCE, f"{said} {sure}; undecided", tail.estimate - 1.0, upper, undecided=True)
 
 
+def _judge_within(rule: Rule, seen: Measurement) -> _Finding:
+    n, limit = seen["n"], rule.limit_number
+    if seen["failures"]:
+        return _wrong(seen)
+    if n < rule.minimum or not isinstance(seen["value"], int | float):
+        return _Finding(NO_EVIDENCE, f"needs {rule.minimum} draws, had {n}")
+    share = float(seen["value"])
+    confidence = 1.0 - (1.0 - rule.confidence) / 2.0  # of each side
+    lower = statistics.share_lower_bound(share * n, n, confidence)
+    upper = statistics.share_upper_bound(share * n, n, confidence)
+    said = (
+        f"{round(share * n)} of {n} ({percent(share)}), between {percent(lower)} and {percent(upper)} at "
+        f"{percent(rule.confidence)} confidence (wanted {percent(limit)} in between)"
+    )
+    return _Finding(PASS if lower <= limit <= upper else FAIL, said, share, lower if share > limit else upper)
+
+
+def _judge_beside(rule: Rule, seen: Measurement) -> _Finding:
+    try:
+        found, old_n, new_n, margin, told = _beside(rule, seen)
+    except ValueError as error:
+        return _Finding(NO_EVIDENCE, str(error))
+    sure = f"at {percent(rule.confidence)} confidence, {new_n} requests beside {old_n}"
+    if found is None:
+        return _Finding(NO_EVIDENCE, f"needs {rule.minimum} requests of each version, had {new_n} beside {old_n}")
+    if found.lower is not None and found.lower >= margin:  # few requests can show that it is worse
+        said = f"new is worse than old: {told(found.estimate)}, at least {told(found.lower)} {sure}"
+        return _Finding(
+            FAIL, _because(f"{said} (wanted below {told(margin)})", seen["observed"]), found.estimate, found.lower
+        )
+    if min(old_n, new_n) < rule.minimum:
+        return _Finding(NO_EVIDENCE, f"needs {rule.minimum} requests of each version, had {new_n} beside {old_n}")
+    most = "without a bound" if found.upper is None else f"at most {told(found.upper)}"
+    said = f"{told(found.estimate)}, {most} {sure} (wanted below {told(margin)})"
+    if found.upper is not None and found.upper < margin:
+        return _Finding(PASS, f"new is as good as old: {said}", found.estimate, found.upper)
+    return _Finding(NO_EVIDENCE, f"neither as good nor worse: {said}; undecided", found.estimate, found.upper)
+
+
+def _beside(rule: Rule, seen: Measurement) -> tuple[compare.Interval | None, int, int, float, Callable[[float], str]]:
+    """Return the comparison, the requests of the old and the new version, the margin, and how to say such numbers.
+
+    :raises ValueError: when the samples are no such comparison
+    """
+    samples = read_samples(seen["samples"])
+    if rule.comparison == "errors":
+        rows = canary.read_rows(samples)
+        old_n, new_n = int(sum(row.old_n for row in rows)), int(sum(row.new_n for row in rows))
+        found = canary.more_errors(rows, rule.confidence) if old_n and new_n else None
+        return found, old_n, new_n, rule.limit_number, lambda share: f"errors {_points(share)}"
+    old, new = canary.read_latencies(samples)
+    if not old or not new:
+        return None, len(old), len(new), rule.limit_number, str
+    margin = 1.0 + max(rule.margins.ratio, rule.margins.floor / max(statistics.quantile(old, canary.Q), 1e-3))
+    found = canary.slower(old, new, seen["seconds"], rule.confidence)
+    return found, len(old), len(new), margin, lambda ratio: f"P95 x{ratio:.3g}"
+
+
 def _look(rule: Rule, n: int) -> int:
     """Return how many of n samples the last look that they reach takes in."""
     return max(look for look in rule.looks if look <= n)
@@ -500,6 +581,8 @@ _JUDGES: Mapping[str, Callable[[Rule, Measurement], _Finding]] = {
     "rate": _judge_rate,
     "value": _judge_value,
     "compare": _judge_compare,
+    "within": _judge_within,
+    "beside": _judge_beside,
 }
 
 
@@ -537,7 +620,7 @@ def _find(rule: Rule, seen: Measurement | None, host: str) -> _Finding:
         return _Finding(NO_EVIDENCE, f"the measurement proves nothing: {seen['invalid']}")
     if seen["samples"] and hashlib.sha256(seen["samples"].encode()).hexdigest() != seen["sha256"]:
         return _Finding(NO_EVIDENCE, f"the samples from {host} are not those that were measured: their hash differs")
-    if rule.kind in ("quantile", "rate", "compare") and not all(map(math.isfinite, read_samples(seen["samples"]))):
+    if rule.kind in _ALL_NUMBERS and not all(map(math.isfinite, read_samples(seen["samples"]))):
         return _Finding(NO_EVIDENCE, f"the samples from {host} are not all numbers")
     found = _JUDGES[rule.kind](rule, seen)
     if not rule.looks or not found.undecided:
@@ -605,7 +688,7 @@ def judge(
         value=found.value,
         bound=found.bound,
         threshold=rule.limit,
-        unit=seen["unit"] if seen and rule.kind not in ("share", "compare") else "1",
+        unit=seen["unit"] if seen and rule.kind not in ("share", "compare", "beside") else "1",
         n=seen["n"] if seen else 0,
         failures=seen["failures"] if seen else 0,
         message=_because(found.message, problem),

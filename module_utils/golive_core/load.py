@@ -24,7 +24,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
-from . import compare, http, schedule, statistics
+from . import compare, expect, http, schedule, statistics
 from .histogram import Histogram
 from .measurement import Measurement, measurement, utc_now
 
@@ -50,6 +50,25 @@ class Endpoint:
     headers: Mapping[str, Any] = field(default_factory=dict)
     body: Any = None
     expect_status: tuple[int, ...] = (200,)
+
+
+# What a module takes for each of them.
+ENDPOINT: Mapping[str, Mapping[str, Any]] = {
+    "path": {"type": "str", "required": True},
+    "method": {"type": "str", "default": "GET"},
+    "weight": {"type": "float", "default": 1},
+    "headers": {"type": "dict", "default": {}},
+    "body": {"type": "raw"},
+    "expect_status": {"type": "raw", "default": 200},
+}
+
+
+def endpoints(rows: Iterable[Mapping[str, Any]]) -> list[Endpoint]:
+    """Return the endpoints that a module was given.
+
+    :raises ValueError: when a status is none
+    """
+    return [Endpoint(**{**each, "expect_status": expect.statuses(each["expect_status"])}) for each in rows]
 
 
 @dataclass(frozen=True)

@@ -96,10 +96,18 @@ class Watched:
     looks: int = 0
     others_waited: float = 0.0  # seconds that another session waited for one of its locks
     statement: str = ""  # the last one that was seen at work
+    gap: float = 0.0  # the longest time between two looks of one attempt
+    last: float | None = None
+
+    def begin(self) -> None:
+        """Begin a further attempt: nobody looked since the one before, for there was nothing to see."""
+        self.last = None
 
     def look(self, at: float, locks: Iterable[LockSeen], others_waited: float = 0.0, statement: str = "") -> None:
         """Take in one look, at a time in seconds of any clock that does not jump."""
         self.looks += 1
+        self.gap = max(self.gap, at - (at if self.last is None else self.last))
+        self.last = at
         for lock in locks:
             log = self.held if lock.granted else self.waits
             key = (lock.relation, lock.mode)
@@ -138,6 +146,7 @@ class Outcome:
     size_before: int
     size_after: int
     timed_out: bool = False
+    gap: float = 0.0  # the longest time that nobody looked
 
     @property
     def done(self) -> bool:

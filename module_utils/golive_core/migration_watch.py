@@ -76,6 +76,23 @@ FROM pg_type t JOIN spaces s ON s.oid = typnamespace JOIN pg_enum e ON enumtypid
 """
 
 
+# Tables of this database, whether the role may read them, and for one who writes a statement that changes no row: it
+# takes the locks that a write takes. A column that is generated takes no value, so another is written to itself.
+TABLES = """
+SELECT format('%I.%I', nspname, relname), has_table_privilege(c.oid, 'SELECT'), (
+  SELECT format('UPDATE ONLY %1$I.%2$I SET %3$I = %3$I WHERE ctid = (SELECT ctid FROM ONLY %1$I.%2$I LIMIT 1)',
+                nspname, relname, attname)
+  FROM pg_attribute
+  WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped AND attgenerated = '' AND attidentity = ''
+    AND has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'UPDATE')
+  ORDER BY attnum LIMIT 1
+)
+FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+WHERE relkind = 'r' AND relpersistence <> 't' AND nspname <> 'information_schema' AND nspname !~ '^pg_'
+ORDER BY 1
+"""
+
+
 class Database:
     """The database as the role that migrates it sees it, on one connection that holds the advisory lock.
 
@@ -132,6 +149,22 @@ class Database:
 
     def objects(self) -> list[str]:
         return [str(row[0]) for row in self.ask(OBJECTS)]
+
+    def is_thrown_away(self) -> bool:
+        """Return whether this is a restored copy: role backup lets it run without fsync, which nothing else does."""
+        return str(self.ask("SHOW fsync")[0][0]) == "off"
+
+    def logins(self) -> int:
+        """Return how many sessions this database has had."""
+        return int(self.ask("SELECT sessions FROM pg_stat_database WHERE datname = current_database()")[0][0])
+
+    def rows(self) -> tuple[dict[str, int], list[str]]:
+        """Return table to its number of rows, however long that takes, and the tables that may not be read."""
+        tables = self.ask(TABLES)
+        self.ask("SELECT set_config('statement_timeout', '0', false)")
+        found = {name: int(self.ask(f"SELECT count(*) FROM ONLY {name}")[0][0]) for name, read, _ in tables if read}
+        self.ask("SELECT set_config('statement_timeout', '60s', false)")
+        return found, [name for name, read, _ in tables if not read]
 
     def size(self) -> int:
         return int(self.ask("SELECT pg_database_size(current_database())")[0][0])

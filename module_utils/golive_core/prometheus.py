@@ -47,14 +47,22 @@ class Seen:
         return not self.failures and not self.invalid
 
 
-def fetch(url: str, timeout: float, query: Mapping[str, str] | None = None) -> str:
-    """Return the body of a GET.
+def fetch(
+    url: str,
+    timeout: float,
+    query: Mapping[str, str] | None = None,
+    *,
+    body: bytes | None = None,
+    method: str | None = None,
+) -> str:
+    """Return what is answered to a GET, or to a POST of JSON where there is a body.
 
     :raises Unanswered: when there is no answer, or not 200
     """
     full = url + ("?" + urllib.parse.urlencode(query) if query else "")
+    headers = {"Content-Type": "application/json"} if body else {}
     try:
-        with _OPENER.open(full, timeout=timeout) as answer:
+        with _OPENER.open(urllib.request.Request(full, body, headers, method=method), timeout=timeout) as answer:
             return str(answer.read().decode())
     except urllib.error.HTTPError as error:
         raise Unanswered(f"{url} answered {error.code}: {_reason(error)}") from error

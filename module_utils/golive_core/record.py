@@ -432,7 +432,11 @@ def tell(events: Sequence[Event]) -> dict[str, Any]:
             told["messages"].append({**data, "time": event["time"]})
         elif event["kind"] == "signing":
             told["signature"] = data
+        elif event["kind"] == "canary":
+            _tell_canary(told, data)
         elif event["kind"] in ("switch", "flip_back"):
+            if told.get("canary", {}).get("ended") == "":  # the switch ends a share in the same act
+                told["canary"]["ended"] = "switch"
             told["switches"].append({**data, "kind": event["kind"], "time": event["time"]})
     if events:
         told["run"]["finished"] = events[-1]["time"]
@@ -444,6 +448,17 @@ def tell(events: Sequence[Event]) -> dict[str, Any]:
         if gate["verdict"] != "PASS" and not gate.get("waived")
     ]
     return told
+
+
+def _tell_canary(told: dict[str, Any], data: Mapping[str, Any]) -> None:
+    """Enter an event of a canary: its share was set, was held at an edge, or was taken back at one."""
+    if data["state"] == "set":
+        kept = ("share", "seconds", "by", "before", "after")
+        told["canary"] = {**{key: data[key] for key in kept}, "edges": [], "ended": ""}
+    elif data["state"] == "held":
+        told["canary"]["edges"].append({key: value for key, value in data.items() if key != "state"})
+    else:
+        told["canary"]["ended"] = "taken back"
 
 
 def _wanted(told: Mapping[str, Any]) -> list[str]:

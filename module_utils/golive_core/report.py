@@ -87,7 +87,18 @@ def basics(told: Mapping[str, Any]) -> list[Line]:
         ("image", _some(manifest.get("image_id"))),
         ("exempt", _some(*run.get("rate_limit_exempt", []))),
     ]
+    if told.get("canary"):
+        lines.append(("canary", canary(told["canary"])))
     return [*lines, ("awx", _some(run["awx_job"]))] if run.get("awx_job") else lines
+
+
+def canary(shared: Mapping[str, Any]) -> list[Text]:
+    """Return what share the release had before it took over, and for how many requests at each edge."""
+    rows: list[Text] = [
+        fill("canary.set", **{key: shared[key] for key in ("share", "by", "seconds", "after", "before")})
+    ]
+    rows += [fill("canary.edge", **edge) for edge in shared["edges"]]
+    return [*rows, TEXTS[f"canary.{shared['ended'] or 'still set'}"]]
 
 
 def content(told: Mapping[str, Any]) -> list[Line]:

@@ -83,10 +83,11 @@ def _ssh_keygen(words: Sequence[str | Path], data: bytes = b"") -> bytes:
     return done.stdout
 
 
-def make_key(key: Path, allowed: Path, who: str) -> bool:
+def make_key(key: Path, allowed: Path, who: str, namespace: str = NAMESPACE) -> bool:
     """Make a signing key (ed25519, 0600) and the file that names it, once; what is there already stays.
 
     :param who: the identity under which the file names the key
+    :param namespace: what it may sign
     :returns: whether a key was made
     :raises SigningError: when that is not possible
     """
@@ -96,7 +97,9 @@ def make_key(key: Path, allowed: Path, who: str) -> bool:
         if not key.exists():
             with tempfile.TemporaryDirectory(dir=key.parent) as scratch:
                 draft = Path(scratch) / "key"
-                _ssh_keygen(["-q", "-t", "ed25519", "-N", "", "-C", f"golive record, {who}", "-f", draft])
+                _ssh_keygen(
+                    ["-q", "-t", "ed25519", "-N", "", "-C", f"{namespace.replace('-', ' ')}, {who}", "-f", draft]
+                )
                 # Whoever links first wins: two runs that begin together sign with one key.
                 with suppress(FileExistsError):
                     os.link(draft, key)
@@ -104,22 +107,23 @@ def make_key(key: Path, allowed: Path, who: str) -> bool:
         if not allowed.exists():
             public = " ".join(_ssh_keygen(["-y", "-f", key]).decode().split()[:2])
             with suppress(FileExistsError), allowed.open("x", encoding="utf-8") as file:
-                file.write(f'{who} namespaces="{NAMESPACE}" {public}\n')
+                file.write(f'{who} namespaces="{namespace}" {public}\n')
     except OSError as error:
         raise SigningError(f"no key can be made in {key.parent}: {error}") from error
     return made
 
 
-def sign(data: bytes, key: Path) -> str:
+def sign(data: bytes, key: Path, namespace: str = NAMESPACE) -> str:
     """Return the armoured signature of a text.
 
     :param key: private key, or a public one whose private half an SSH agent holds
+    :param namespace: what kind of text it is: a signature of another kind is worth nothing
     :raises SigningError: when that is not possible: no such key, a passphrase, readable by others, no ssh-keygen
     """
     if not key.exists():
         raise SigningError(f"there is no key {key}")
     try:
-        return _ssh_keygen(["-q", "-Y", "sign", "-n", NAMESPACE, "-f", key], data).decode()
+        return _ssh_keygen(["-q", "-Y", "sign", "-n", namespace, "-f", key], data).decode()
     except SigningError as error:
         raise SigningError(f"the key {key} cannot sign: {error}") from error
 
@@ -152,17 +156,18 @@ def _string(blob: bytes) -> tuple[bytes, bytes]:
     return blob[4 : 4 + length], blob[4 + length :]
 
 
-def signer(data: bytes, signature: Path, allowed: Path) -> str:
+def signer(data: bytes, signature: Path, allowed: Path, namespace: str = NAMESPACE) -> str:
     """Return the identity of whoever signed a text.
 
     :param signature: file with the armoured signature
     :param allowed: allowed-signers file
+    :param namespace: the kind of text that must have been signed
     :raises SigningError: when nobody known did, with a sentence that says what to do
     """
     seen = read_signature(signature.read_text(encoding="utf-8", errors="replace"))
-    if seen.namespace != NAMESPACE:
+    if seen.namespace != namespace:
         raise SigningError(
-            f'it was made for "{seen.namespace}", wanted "{NAMESPACE}": a signature of something else was put there'
+            f'it was made for "{seen.namespace}", wanted "{namespace}": a signature of something else was put there'
         )
     if not allowed.is_file():
         raise SigningError(f"there is no list of allowed signers {allowed}; name the file that has them")
@@ -177,7 +182,7 @@ def signer(data: bytes, signature: Path, allowed: Path) -> str:
         ) from error
     who = next(name for name in found if name)
     try:
-        _ssh_keygen(["-Y", "verify", "-n", NAMESPACE, "-s", signature, "-I", who, "-f", allowed], data)
+        _ssh_keygen(["-Y", "verify", "-n", namespace, "-s", signature, "-I", who, "-f", allowed], data)
     except SigningError as error:
         raise SigningError(f"it is not the text that {who} signed") from error
     return who

@@ -44,6 +44,7 @@ def lines(
             "status.maintenance",
             ", ".join(sorted({edge["maintenance"] for edge in edges if edge["maintenance"] != "off"})),
         ),
+        ("status.canary", ", ".join(sorted({_share(edge) for edge in edges if edge.get("canary_share")}))),
         ("status.watcher", _watchers(groups, seen, say)),
         ("end.record", f"{last['id']}: {last['verdict']}, {say('end.passed', **last)}" if last else say("status.none")),
     ]
@@ -66,6 +67,11 @@ def _live(edges: Sequence[Seen], apps: Sequence[Seen], seen: Mapping[str, Seen],
     since = max((row["state"]["since"] for row in seen.values() if row.get("state")), default=0)
     age = f", {say('status.for', time=age_of(now - since))}" if since else ""
     return f"{', '.join(releases)} ({colours[0]}){age}"
+
+
+def _share(edge: Seen) -> str:
+    colour = "green" if edge["live"] == "blue" else "blue"
+    return f"{colour} {edge['canary_share']} % ({edge['canary_by']})"
 
 
 def age_of(seconds: float) -> str:

@@ -21,13 +21,17 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 
 class Line(NamedTuple):
-    """One answered request. `own`: one of the watcher's."""
+    """One answered request.
+
+    `own`: one of the watcher's. `choice`: how its colour came about while a canary was set: drawn, kept, asked, chosen.
+    """
 
     colour: str
     status: int
     error: bool
     seconds: float
     own: bool
+    choice: str = ""
 
 
 def read_line(datagram: bytes) -> Line | None:
@@ -42,13 +46,14 @@ def read_line(datagram: bytes) -> Line | None:
         answer = int(row["answer_ms"])
         spent = int(row["queue_ms"]) + int(row["connect_ms"]) + answer if answer >= 0 else int(row["total_ms"])
         own = row["agent"] == AGENT
+        choice = str(row.get("choice") or "").strip("-")  # the log of an older golive has none
     except (ValueError, TypeError, KeyError):
         return None
     if colour not in COLOURS:
         return None
     left = state.startswith("C") and answer < 0
     error = own if left else status >= 500 or status < 100
-    return Line(colour, status, error, max(spent, 0) / 1000, own)
+    return Line(colour, status, error, max(spent, 0) / 1000, own, choice)
 
 
 @dataclass

@@ -12,18 +12,23 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def receiver(host) -> Iterator[Callable[[str, str], dict[str, Any]]]:
-    """Return a function that waits for the message about an alert on a path of the receiver; 20 s, then it is empty."""
+def receiver(host) -> Iterator[Callable[..., dict[str, Any]]]:
+    """Return a function that waits for the message about an alert on a path of the receiver; 20 s, then it is empty.
+
+    With labels, for the first that tells of an alert that has them.
+    """
     process = subprocess.Popen(
         ["docker", "exec", "-i", host.backend.name, "python3", "-c", _RECEIVER], stdin=subprocess.PIPE, text=True
     )
 
-    def wait(path: str, alert: str) -> dict[str, Any]:
+    def wait(path: str, alert: str, **labels: str) -> dict[str, Any]:
         until = time.monotonic() + 20
         while time.monotonic() < until:
             for line in host.run("cat /run/received 2>/dev/null").stdout.splitlines():
                 found = json.loads(line)
-                if found["path"] == path and found["message"]["groupLabels"]["alertname"] == alert:
+                if found["path"] != path or found["message"]["groupLabels"]["alertname"] != alert:
+                    continue
+                if any(labels.items() <= row["labels"].items() for row in found["message"]["alerts"]):
                     return found["message"]
             time.sleep(0.2)
         return {}

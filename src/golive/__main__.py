@@ -10,7 +10,7 @@ from pathlib import Path
 from golive_core.ending import CODES
 from golive_core.texts import text
 
-from . import bench, completion, docs, init, lab, logs, play, records, suite, verbs
+from . import bench, bundle, completion, docs, init, lab, logs, play, records, suite, verbs
 from .demo import demo
 from .say import Problem, complain, say
 
@@ -26,6 +26,7 @@ def parser() -> argparse.ArgumentParser:
     parts = found.add_subparsers(dest="verb", required=True, metavar="VERB")
     verbs.add_parsers(parts)
     init.add_parser(parts)
+    bundle.add_parser(parts)
     _record_parser(parts)
     logs.add_parser(parts)
     verb = parts.add_parser(
@@ -123,6 +124,8 @@ def carry_out(options: argparse.Namespace) -> int:
         return logs.carry_out(options)
     if options.verb == "init":
         return init.carry_out(options)
+    if options.verb == "bundle":
+        return bundle.carry_out(options)
     if options.verb in ("record", "stats"):
         return _records(options)
     if options.verb == "test":

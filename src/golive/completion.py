@@ -11,7 +11,7 @@ BASH = """\
 _golive() {{
   local word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD-1]}} words
   case $before in
-    -i|--inventory|--records|--allowed-signers) COMPREPLY=($(compgen -f -- "$word")); return ;;
+    -i|--inventory|--records|--allowed-signers|--grafana|--key|--output) COMPREPLY=($(compgen -f -- "$word")); return ;;
   esac
   case $COMP_CWORD:${{COMP_WORDS[1]}} in
     1:*) words="{verbs}" ;;

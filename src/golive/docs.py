@@ -158,9 +158,13 @@ def alerts_page(rules: Iterable[Mapping[str, Any]]) -> str:
     def runbook(rule: Mapping[str, Any]) -> str:
         return f"runbooks/{rule['runbook']}.md#{rule.get('section', rule['name']).lower()}"
 
+    def says(rule: Mapping[str, Any]) -> str:
+        # The labels are data of an inventory; the catalogue says why beside them.
+        return _both(rule["summary"]) + (" *" if "explained_by_golive" in rule else "")
+
     rows = [
         f"| [{rule['name']}]({runbook(rule)}) | {_both(TEXTS['severity.' + rule['severity']])} | {rule['owner']} "
-        f"| {rule['for']} | {_both(rule['summary'])} |"
+        f"| {rule['for']} | {says(rule)} |"
         for rule in sorted(rules, key=lambda rule: SEVERITIES.index(rule["severity"]))
     ]
     return "\n".join(
@@ -173,6 +177,10 @@ def alerts_page(rules: Iterable[Mapping[str, Any]]) -> str:
             "gate `monitoring.alert_arrives` proves it with a synthetic alert. Lines of all hosts:",
             "[logs](observability-logs.md). Dashboards: role [grafana](../roles/grafana/README.md). Limits are",
             "those of `golive_limits`, by which gates judge, too. Each alert leads to the section of a runbook.",
+            "",
+            "\\* While a go-live, a rotation or a rollback runs, Alertmanager keeps quiet what of them it causes",
+            "by itself (`explained_by_golive`); its record says which. Every other alert arrives:",
+            "[decision 084](decisions/084-silences-of-a-go-live.md).",
             "",
             "| alert | severity | who acts | after | says |",
             "|---|---|---|---|---|",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -210,7 +211,8 @@ def _newest_release(place: Path) -> str:
 
     :raises Problem: when there is none
     """
-    directory = play.records_of(place).with_name("releases")
+    bundle = os.environ.get("GOLIVE_BUNDLE")
+    directory = Path(bundle) / "releases" if bundle else play.records_of(place).with_name("releases")
     found = sorted(directory.glob("*/release.json"), key=lambda path: (path.stat().st_mtime_ns, path))
     if not found:
         raise Problem(f"there is no release in {directory}; put one there, or name it: docs/how-to/own-app.md.", code=2)

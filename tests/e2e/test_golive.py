@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import subprocess
+from typing import Any
 
 import pytest
 from golive_core import record, signing
@@ -56,6 +57,30 @@ def test_the_record_keeps_the_samples_and_has_a_page(first):
     assert kept >= {"performance.latency_p95", "performance.throughput"}
     assert all((first.record / gate["raw"]).exists() for gate in first.told["gates"] if gate.get("raw"))
     assert "<polyline" in (first.record / "record.html").read_text(encoding="utf-8")
+
+
+def silences(fleet: Fleet) -> list[dict[str, str]]:
+    """Return the silences of golive that stand, as Alertmanager on the monitoring host tells."""
+    ask = """
+import json, socket, urllib.request
+here = socket.gethostbyname(socket.gethostname())
+known = json.load(urllib.request.urlopen(f"http://{here}:9093/api/v2/silences", timeout=5))
+print(json.dumps([one for one in known if one["createdBy"] == "golive" and one["status"]["state"] != "expired"]))
+"""
+    return json.loads(fleet.on("ops1", "python3", "-", stdin=ask))
+
+
+def kept_quiet(told: dict[str, Any]) -> list[str]:
+    """Return what a record tells of silences."""
+    return [note["message"] for note in told["notes"] if "Alertmanager on ops1" in note["message"]]
+
+
+def test_what_a_go_live_explains_is_kept_quiet_until_it_ends(fleet, first):
+    begun, ended = kept_quiet(first.told)
+    assert "TargetDown of job app (silence " in begun
+    assert "Every other alert arrives." in begun
+    assert "keeps nothing quiet any more" in ended
+    assert silences(fleet) == []
 
 
 def test_the_record_is_signed_and_the_edge_keeps_its_head(fleet, first):
@@ -175,3 +200,42 @@ def test_a_rollback_proves_the_version(fleet, there_and_back):
     _, _, back, _ = there_and_back
     assert back.told["verdict"] == "LIVE"
     assert fleet.version()["release"] == "1.0.0"
+
+
+def test_the_migration_was_rehearsed_on_a_copy(first, there_and_back):
+    there = there_and_back[0]
+    (seconds,) = there.gate("database.rehearsal_seconds")
+    assert 0 < seconds["value"] < 60
+    assert "0001 to 0002" in seconds["message"]
+    (wait,) = there.gate("database.rehearsal_lock_wait")
+    assert wait["n"] > 10
+    assert 0 < wait["value"] < 1
+    (rows,) = there.gate("database.rehearsal_rows")
+    assert rows["value"] > 300
+    (old,) = there.gate("database.old_release_on_new_schema")
+    assert old["n"] == 6
+    assert old["message"].startswith("1.0.0 answers health, answered")
+    # The first release has no old one.
+    assert [len(first.gate(f"database.{name}")) for name in ("rehearsal_seconds", "old_release_on_new_schema")] == [
+        1,
+        0,
+    ]
+
+
+def test_a_rollback_keeps_quiet_what_it_explains_until_it_ends(fleet, there_and_back):
+    _, _, back, _ = there_and_back
+    assert len(kept_quiet(back.told)) == 2
+    assert silences(fleet) == []
+
+
+@pytest.mark.full
+def test_a_rollback_without_alertmanager_says_so_and_goes_on(fleet, there_and_back):
+    fleet.on("ops1", "systemctl", "stop", "prometheus-alertmanager")
+    try:
+        run = fleet.playbook("rollback", variables={"release": "1.1.0"})
+    finally:
+        fleet.on("ops1", "systemctl", "start", "prometheus-alertmanager")
+    assert run.code == 0, run.output[-4000:]
+    assert run.told["verdict"] == "LIVE"
+    notes = [note["message"] for note in run.told["notes"]]
+    assert any(note.startswith("NOTHING IS KEPT QUIET: ") for note in notes), notes

@@ -26,6 +26,12 @@ ROUNDS = TABLE["rounds"]
 TOOLS = """
 set -eu
 keep() { mkdir -p /run/golive-fault; cp -a "$1" "/run/golive-fault/${1##*/}"; }
+overwrite() { python3 -c '
+import sys
+path, old, new = sys.argv[1], *(word.encode() for word in sys.argv[2:])
+with open(path, "r+b") as file:
+    file.seek(file.read().index(old))
+    file.write(new)' "$@"; }
 back() { cp -a "/run/golive-fault/${1##*/}" "$1"; rm "/run/golive-fault/${1##*/}"; }
 stranger() { systemd-run --quiet --unit golive-stranger python3 -c "$STRANGER" "$1" "${2:-}"; }
 no_stranger() { systemctl stop golive-stranger; }

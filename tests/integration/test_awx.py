@@ -82,7 +82,7 @@ def test_the_list_holds_together(resources: list[dict[str, Any]]) -> None:
 
 def test_a_survey_asks_for_variables_that_are_known(resources: list[dict[str, Any]]) -> None:
     asked = {question["variable"] for row in resources for question in row.get("survey", {}).get("spec", [])}
-    assert asked == {"release", "golive_language", "gates_waivers_asked"}
+    assert asked == {"release", "canary", "golive_language", "gates_waivers_asked"}
 
 
 def test_applied_once_and_again_and_removed(run_module: Any, awx: str, resources: list[dict[str, Any]]) -> None:

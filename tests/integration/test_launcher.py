@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -113,6 +114,46 @@ def test_uv_installs_and_pip_where_uv_cannot(clone: Path, more: dict[str, str], 
     assert (said.returncode, said.stdout) == (0, "handed over demo\n"), said.stderr
     (installer,) = (clone / ".venv").glob("lib/*/site-packages/iniconfig-*/INSTALLER")
     assert installer.read_text().strip() == by
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python packages of a bundle, but two of them."""
+    directory = tmp_path_factory.mktemp("bundle")
+    lock = directory / "lock"
+    lock.write_text(locked("uv", "iniconfig"))
+    command = [sys.executable, "-m", "pip", "download", "-qq", "--no-deps", "--require-hashes", "-r", str(lock)]
+    subprocess.run([*command, "-d", str(directory / "wheels")], check=True)
+    return directory
+
+
+def without_network(clone: Path, bundle: Path) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "GOLIVE_BUNDLE": str(bundle)}
+    command = ["unshare", "--net", "--map-root-user", str(clone / "golive"), "demo"]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+
+
+def test_a_bundle_is_all_that_it_needs(clone: Path, bundle: Path) -> None:
+    (clone / "requirements.lock").write_text(locked("uv", "iniconfig"))
+    said = without_network(clone, bundle)
+    assert (said.returncode, said.stdout) == (0, "handed over demo\n"), said.stderr
+    (installer,) = (clone / ".venv").glob("lib/*/site-packages/iniconfig-*/INSTALLER")
+    assert installer.read_text().strip() == "uv"
+
+
+@pytest.mark.parametrize("spoil", ["missing", "altered"])
+def test_a_bundle_without_a_package_or_with_another_one(clone: Path, bundle: Path, tmp_path: Path, spoil: str) -> None:
+    shutil.copytree(bundle, tmp_path / "bundle")
+    (wheel,) = (tmp_path / "bundle" / "wheels").glob("iniconfig-*")
+    if spoil == "missing":
+        wheel.unlink()
+    else:
+        wheel.write_bytes(wheel.read_bytes() + b" ")
+    (clone / "requirements.lock").write_text(locked("iniconfig"))
+    said = without_network(clone, tmp_path / "bundle")
+    assert said.returncode == 1
+    assert f"Only {tmp_path}/bundle/wheels was searched" in said.stderr
+    assert not (clone / ".venv" / ".complete").exists()
 
 
 def test_a_python_that_is_too_old(clone: Path, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,35 @@ def test_a_container_that_is_not_there_proves_nothing(run_module: Run, tmp_path:
     (seen,) = run_module("log_probe", asked)["measurements"]
     assert seen["n"] == 0
     assert "no line could be written on app1" in seen["invalid"]
+
+
+def trail(run_module: Run, audit: Path) -> dict[str, Any]:
+    """Compare the trail that a host has kept with its copy; here nobody keeps what is written meanwhile."""
+    check = {"id": "monitoring.audit_trail_same", "kind": "trail_same", "within_seconds": 1}
+    written = run_module("log_probe", {"checks": [check], "write": True, "audit": str(audit)})["written"]
+    asked = {"checks": [check], "host": "app1", "written": written, "logs": str(audit), "audit": str(audit)}
+    return dict(run_module("log_probe", asked)["measurements"][0])
+
+
+def test_a_trail_is_compared_with_its_copy(run_module: Run, tmp_path: Path) -> None:
+    earlier = (NOW - timedelta(minutes=1)).isoformat()
+    lines = [{"time": earlier, "host": "app1", "epoch": "e1", "seq": number, "message": "m"} for number in (1, 2, 3)]
+    copies = [{"received": earlier, "from": "app1", **entry} for entry in lines]
+    copies[1]["message"] = "n"
+    for directory, entries in ((tmp_path / "sent", lines), (tmp_path / "received" / "app1", copies)):
+        directory.mkdir(parents=True)
+        text = "".join(json.dumps(entry) + "\n" for entry in entries)
+        (directory / f"{NOW:%Y-%m-%d}.jsonl").write_text(text, encoding="utf-8")
+    seen = trail(run_module, tmp_path)
+    assert (seen["n"], seen["failures"], seen["invalid"]) == (3, 2, "")
+    assert "was not kept within 1 s" in seen["observed"]
+    assert "app1: line 2 of epoch e1 is not the same on app1 and on the logs host" in seen["observed"]
+
+
+def test_a_host_that_keeps_no_trail_proves_nothing(run_module: Run, tmp_path: Path) -> None:
+    seen = trail(run_module, tmp_path)
+    assert seen["n"] == 0
+    assert "no audit trail is kept there" in seen["invalid"]
 
 
 def test_lines_are_found_by_release(run_module: Run, tmp_path: Path) -> None:

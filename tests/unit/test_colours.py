@@ -31,6 +31,14 @@ def test_comments_and_blank_lines_are_skipped() -> None:
     assert read_map("# live blue\n\nlive none\ncanary none\n canary_share 0\ngeneration 0\n") == Live()
 
 
+def test_who_is_in_a_share_is_told_while_there_is_one_and_counts_as_a_change() -> None:
+    shared = Live("blue", generation=5).becoming("blue", 10, canary_by="random", canary_release="1.1.0")
+    assert shared == Live("blue", "green", 10, 6, release_green="1.1.0", canary_by="random")
+    assert shared.described == "blue with 10 % for green"
+    assert shared.becoming("blue", 10, canary_by="header").generation == 7
+    assert shared.becoming("green", canary_by="random") == Live("green", generation=7, release_green="1.1.0")
+
+
 @pytest.mark.parametrize("colour", [None, "none"])
 def test_a_release_without_its_colour_is_refused(colour: str | None) -> None:
     with pytest.raises(ValueError, match="needs a colour that runs it"):
@@ -63,6 +71,7 @@ def test_a_map_of_before_maintenance_and_releases_is_read() -> None:
         ("live none\ncanary green\ncanary_share 10\ngeneration 1\n", "needs a live colour"),
         ("live blue\ncanary none\ncanary_share 0\ngeneration 1\nmaintenance on\n", 'maintenance is "on"'),
         ("live blue\ncanary none\ncanary_share 0\ngeneration 1\nrelease_blue 1 0\n", 'release is "1 0"'),
+        ("live blue\ncanary green\ncanary_share 5\ngeneration 1\ncanary_by luck\n", 'canary_by is "luck"'),
         ("live blue\ncanary none\ncanary_share many\ngeneration 1\n", "many"),
     ],
 )

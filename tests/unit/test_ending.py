@@ -81,6 +81,31 @@ def test_where_the_traffic_is(record, sentence):
     assert pick(ending.traffic(record), "en").startswith(sentence)
 
 
+SHARED = {
+    "share": 20,
+    "before": "1.0.0",
+    "after": "1.1.0",
+    "edges": [{"edge": "edge1", "users": 40}, {"edge": "edge2", "users": 2}],
+}
+
+
+@pytest.mark.parametrize(
+    ("ended", "switches", "sentence"),
+    [
+        (
+            "taken back",
+            [],
+            "1.0.0 keeps serving; 1.1.0 had a share of 20 %, answered 42 requests of users, and was taken back",
+        ),
+        ("", [], "1.0.0 serves; 1.1.0 got a share of 20 %, which may still be set: ./golive status"),
+        ("switch", [SWITCH], "1.1.0 serves (before: 1.0.0)"),
+    ],
+)
+def test_a_canary_is_told_with_what_users_saw_of_it(ended, switches, sentence):
+    record = {**told("LIVE" if switches else "NOT LIVE", switches=switches), "canary": {**SHARED, "ended": ended}}
+    assert pick(ending.traffic(record), "en") == sentence
+
+
 def test_a_run_that_ended_before_it_knew_says_only_that_nothing_was_switched():
     early = told()
     del early["run"]["previous"]

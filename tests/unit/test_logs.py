@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
+import os
 from datetime import UTC, datetime
 
 import pytest
 import yaml
 from golive_core import log_config, log_search
-from support import ROOT
+from support import ROOT, program
 
-SPEC = importlib.util.spec_from_file_location("log_keeper", ROOT / "roles/logs/files/log_keeper.py")
-assert SPEC
-assert SPEC.loader
-keeper = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(keeper)
+keeper = program("roles/logs/files/log_keeper.py")
 
 
 def line(seq, message="m", epoch="e1", **more):
@@ -71,3 +67,15 @@ def test_the_oldest_days_go_first_and_never_today():
 def test_the_keeper_keeps_every_line_once():
     lines = [json.dumps(each).encode() for each in (line(1), line(1), line(2))]
     assert list(keeper.without_duplicates([*lines, b"cut"])) == [lines[0], lines[2], b"cut"]
+
+
+def test_the_trail_of_today_is_never_closed_and_an_old_one_goes_by_its_age(tmp_path, monkeypatch):
+    monkeypatch.setattr(keeper.syslog, "syslog", lambda *_: None)
+    now = datetime(2026, 11, 28, 12, tzinfo=UTC).timestamp()
+    for day in ("2025-01-01", "2026-11-27", "2026-11-28"):
+        path = tmp_path / f"{day}.jsonl"
+        path.write_text("{}\n")
+        os.utime(path, (now - 3600, now - 3600))  # nobody has written to it for an hour
+    keeper.close_days(tmp_path, now, audit=True)
+    keeper.clear(tmp_path, now, 400, None)
+    assert sorted(path.name for path in tmp_path.glob("20*")) == ["2026-11-27.jsonl.gz", "2026-11-28.jsonl"]

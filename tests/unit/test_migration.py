@@ -60,6 +60,15 @@ def test_a_lock_is_held_from_the_first_look_to_the_last():
     assert ("public.c", "ShareLock") in watched.waits
 
 
+def test_the_time_between_two_attempts_is_no_gap_between_looks():
+    watched = Watched()
+    for at in (0.0, 0.1, 0.4):
+        watched.look(at, [])
+    watched.begin()
+    watched.look(30.0, [])
+    assert watched.gap == pytest.approx(0.3)
+
+
 def test_what_became_of_the_schema_is_a_difference():
     assert migration.difference(["table a", "table b"], ["table b", "table c"]) == ["- table a", "+ table c"]
 

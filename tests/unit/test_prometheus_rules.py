@@ -60,7 +60,7 @@ def test_every_limit_of_the_guide_for_hosts_and_application_has_a_rule() -> None
     used = {name for rule in RULES for name in re.findall(r"golive_limits\.(\w+)", rule["expr"])}
     assert used == {
         "cpu_share", "memory_share", "disk_share", "api_seconds", "error_share",
-        "rollback_error_share", "rollback_p95_seconds", "rollback_resource_share",
+        "rollback_error_share", "rollback_p95_seconds", "rollback_resource_share", "certificate_days",
     }  # fmt: skip
 
 
@@ -68,6 +68,14 @@ def test_every_limit_of_the_guide_for_hosts_and_application_has_a_rule() -> None
 def test_a_rule_leads_to_a_section_of_a_runbook(rule: dict[str, Any]) -> None:
     page = ROLES.parent / "docs" / "runbooks" / f"{rule['runbook']}.md"
     assert f"## {rule['name']}\n" in page.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    "rule", [rule for rule in RULES if "explained_by_golive" in rule], ids=lambda rule: str(rule["name"])
+)
+def test_what_a_go_live_explains_is_some_of_a_rule_and_never_urgent(rule: dict[str, Any]) -> None:
+    assert rule["explained_by_golive"], "no label: nothing is kept quiet"
+    assert rule["severity"] != "urgent"
 
 
 def test_a_promise_gives_four_alerts_with_two_windows_each() -> None:

@@ -20,6 +20,12 @@ KEPT = Outcome("team", "email", "kept", 3, "no").as_dict()
 WAIVER = {"gate": "release.health", "reason": "known", "who": "ada", "until": "2999-01-01"}
 
 
+SET = {"share": 20, "seconds": 60.0, "by": "cookie", "rate": 30.0, "before": "0.9.0", "after": "1.0.0"}
+COUNTED = {"edge": "edge1", "old": 800, "new": 200, "users": 12, "seconds": 60.0, "why": ""}
+CANARY = [("canary", {"state": "set", **SET}), ("canary", {"state": "held", **COUNTED})]
+BACK = ("canary", {"state": "taken back", "edge": "edge1", "seconds": 0.01})
+
+
 def verdict(**values: Any) -> dict[str, Any]:
     seen = measurement("release.health", **{"n": 5, **values}) if values else None
     return dict(judge(GATE, seen, NOW, host="app1", waivers=[WAIVER]))
@@ -41,6 +47,7 @@ def events(directory: Path) -> list[dict[str, Any]]:
             ("gate", verdict(failures=5, samples=[0.1, 0.2], value=0.2) | {"raw": f"raw/{'0' * 64}.txt"}),
             ("gate", verdict()),
             ("note", {"message": "lock taken over"}),
+            *CANARY,
             ("switch", {"before": "", "after": "1.0.0"}),
             ("flip_back", {"before": "1.0.0", "after": ""}),
             ("phase.failed", {"phase": "release", "host": "app1", "task": "t", "message": "no"}),
@@ -66,6 +73,22 @@ def test_a_record_is_as_published(tmp_path: Path) -> None:
     assert wrong(told) == []
     assert told["gates"][0]["waived"] == WAIVER
     assert told["gates"][1]["verdict"] == "NO-EVIDENCE"
+
+
+@pytest.mark.parametrize(
+    ("rows", "ended"),
+    [
+        (CANARY, ""),
+        ([*CANARY, BACK], "taken back"),
+        ([*CANARY, ("switch", {"before": "0.9.0", "after": "1.0.0"})], "switch"),
+        ([*CANARY, BACK, ("switch", {"before": "0.9.0", "after": "1.0.0"})], "taken back"),
+    ],
+)
+def test_a_canary_ends_with_the_switch_or_is_taken_back(tmp_path: Path, rows: list[Any], ended: str) -> None:
+    record.append(tmp_path, rows)
+    told = record.tell(record.read_events(tmp_path))["canary"]
+    assert told["ended"] == ended
+    assert told["edges"] == [COUNTED]
 
 
 def test_a_record_without_events_is_as_published() -> None:
@@ -104,6 +127,8 @@ def test_phases_and_version_are_those_of_the_code() -> None:
         lambda told: told["chain"].update(head="x"),
         lambda told: told["switches"][0].update(time="yesterday"),
         lambda told: told["signature"].pop("why"),
+        lambda told: told["canary"].update(ended="maybe"),
+        lambda told: told["canary"]["edges"][0].pop("users"),
         lambda told: told["messages"][1]["outcomes"][0].update(state="maybe"),
     ],
 )

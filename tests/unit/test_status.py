@@ -53,6 +53,11 @@ def test_a_freeze_says_why():
     assert "Freeze       1.1.0 was given back" in said(state={"freeze": {"reason": "1.1.0 was given back"}})
 
 
+def test_a_share_of_a_canary_shows_only_while_it_is_set():
+    assert "Canary" not in said()
+    assert "Canary       blue 20 % (cookie)" in said(edge={"canary_share": 20, "canary_by": "cookie"})
+
+
 def test_maintenance_shows_only_when_it_is_on():
     assert "Maintenance" not in said()
     assert "Maintenance  page" in said(edge={"maintenance": "page"})

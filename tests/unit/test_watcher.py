@@ -156,7 +156,7 @@ def line(**changed: Any) -> bytes:
 
 
 def test_a_line_says_whether_an_answer_was_wrong_and_how_long_it_took():
-    assert watch_log.read_line(line()) == ("green", 200, False, 0.023, False)
+    assert watch_log.read_line(line()) == ("green", 200, False, 0.023, False, "")
     assert watch_log.read_line(line(status=503, answer_ms=-1)).error
     assert watch_log.read_line(line(status=404)).error is False
     left = {"status": -1, "state": "CH--", "answer_ms": -1}

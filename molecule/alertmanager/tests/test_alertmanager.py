@@ -21,6 +21,22 @@ def test_a_host_that_is_down_explains_the_rest(send, receiver):
     assert [alert["labels"]["host"] for alert in message["alerts"]] == ["app2"]
 
 
+def test_what_a_go_live_explains_is_kept_quiet_and_nothing_else(module, address, send, receiver):
+    how = {"url": f"http://{address('ops1')}:9093", "host": "ops1", "app": "shop", "run": "run-1"}
+    rules = [{"name": "TargetDown", "explained_by_golive": {"job": "app"}}, {"name": "HostDown"}]
+    begun = module("ops1", "golive_silence", rules=rules, seconds=300, **how)
+    assert [one["alert"] for one in begun["silences"]] == ["TargetDown"], begun["sentence"]
+    send(alertname="TargetDown", host="app7", job="app")
+    send(alertname="TargetDown", host="app7", job="redis")
+    send(alertname="HostDown", host="app8")
+    assert receiver("/token-of-the-team", "HostDown", host="app8"), "an alert that no go-live explains stays away"
+    message = receiver("/token-of-the-team", "TargetDown", job="redis")
+    assert [alert["labels"]["job"] for alert in message["alerts"]] == ["redis"]
+    ended = module("ops1", "golive_silence", state="absent", **how)
+    assert ended["silences"] == [one["id"] for one in begun["silences"]]
+    assert receiver("/token-of-the-team", "TargetDown", job="app"), "it is still down, and nobody is told"
+
+
 def test_only_alertmanager_reads_its_receivers(host):
     file = host.file("/etc/prometheus/alertmanager.yml")
     assert (file.user, file.group, file.mode) == ("root", "prometheus", 0o640)

@@ -116,8 +116,8 @@ def test_only_who_is_known_chooses_a_colour(on, ask):
 
 
 @pytest.mark.usefixtures("serving")
-def test_a_canary_keeps_its_share_and_every_client_its_colour(on, ask, begin, module):
-    assert "set-cookie" not in ask(on("ops1"), "/echo", headers={"Cookie": "golive_dice=0"})["headers"]
+def test_a_canary_keeps_its_share_and_every_client_its_colour(on, ask, begin, module, log):
+    assert "set-cookie" not in ask(on("ops1"), "/echo")["headers"]
     module("edge_switch", colour="blue", canary_share=30)
 
     def served(times=1, **headers):
@@ -132,8 +132,95 @@ def test_a_canary_keeps_its_share_and_every_client_its_colour(on, ask, begin, mo
     for wrong in ("-1", "100", "green"):
         assert "set-cookie" in served(Cookie=f"golive_dice={wrong}")[1]
 
+    # The log tells a draw from a result that was kept.
+    for name, headers, choice in (("drawn", {}, "drawn"), ("kept", {"Cookie": "golive_dice=0"}, "kept")):
+        served(**{"X-Request-ID": f"a-canary-{name}"}, **headers)
+        assert log(f"a-canary-{name}")["choice"] == choice
+
     module("edge_switch", colour="blue")
-    assert served(Cookie="golive_dice=0")[0] == ["blue"]
+    colours, seen = served(Cookie="golive_dice=0")
+    assert colours == ["blue"]
+    assert seen["set-cookie"].startswith("golive_dice=; Path=/; Max-Age=0")
+
+
+@pytest.mark.usefixtures("serving")
+def test_a_canary_by_lot_draws_for_each_request_and_needs_no_cookie(on, begin, module):
+    module("edge_switch", colour="blue", canary_share=30, canary_by="random")
+    answers = begin(on("user1"), "/echo", headers={"Cookie": "golive_dice=0"}, times=60)()
+    colours = [json.loads(answer["body"])["release"] for answer in answers]
+    assert {"blue", "green"} == set(colours)
+    assert "Max-Age=0" in answers[-1]["headers"]["set-cookie"]  # of another canary
+
+
+@pytest.mark.usefixtures("serving")
+def test_a_canary_by_header_is_for_declared_addresses_that_ask(on, ask, module, log):
+    asked = {"X-Golive-Canary": "1", "X-Request-ID": "a-canary-asked"}
+
+    def colour(host, headers):
+        answer = json.loads(ask(on(host), "/echo", headers=headers)["body"])
+        assert "x-golive-canary" not in {name.lower() for name in answer["headers"]}
+        return answer["release"]
+
+    assert colour("ops1", asked) == "blue"  # no canary is set
+    module("edge_switch", colour="blue", canary_share=30, canary_by="header")
+    assert {colour("ops1", {}) for _ in range(20)} == {"blue"}
+    assert colour("ops1", asked) == "green"
+    assert log("a-canary-asked")["choice"] == "asked"
+    assert colour("user1", asked) == "blue"
+
+
+CANARY = {
+    "colour": "green",
+    "rate": 40,
+    "url": "https://football.test",
+    "ca_file": "/etc/golive/tls/ca.crt",
+    "endpoints": [{"path": "/echo"}],
+    "checks": [{"id": metric, "metric": metric} for metric in ("share", "errors", "latency")],
+}
+
+
+def held(module, address, seconds, **how):
+    """Give green a share and hold it."""
+    generation = module("edge_switch", colour="blue", canary_share=30, **how)["after"]["generation"]
+    return generation, module(
+        "edge_canary", **CANARY, address=address("edge1"), expected_generation=generation, seconds=seconds
+    )
+
+
+@pytest.mark.usefixtures("serving")
+@pytest.mark.parametrize(("by", "low", "high"), [("cookie", 0.2, 0.4), ("random", 0.2, 0.4), ("header", 1, 1)])
+def test_a_canary_is_held_and_both_colours_are_measured(module, address, by, low, high):
+    generation, told = held(module, address, 11, canary_by=by)
+    assert (told["generation"], told["taken_back"]) == (generation, "")
+    share, errors, latency = told["measurements"]
+    assert low <= share["value"] <= high, share
+    assert share["n"] > (80 if by == "header" else 300)
+    assert (told["requests"]["old"] > 200, told["requests"]["new"] > 80, told["requests"]["users"]) == (True, True, 0)
+    assert not any(row["invalid"] or row["failures"] for row in (share, errors, latency))
+    assert module("edge_info")["canary_share"] == 30  # until the switch
+
+
+@pytest.mark.usefixtures("serving")
+def test_a_canary_that_does_harm_is_taken_back_at_once(on, module, address):
+    on("app1").check_output("systemctl stop colour@8002")
+    try:
+        generation, told = held(module, address, 60)
+    finally:
+        on("app1").check_output("systemctl start colour@8002")
+    assert "requests failed" in told["taken_back"]
+    assert told["seconds"] < 20
+    assert told["taken_back_seconds"] < 1
+    seen = module("edge_info")
+    assert (seen["live"], seen["canary_share"], seen["generation"], seen["agreed"]) == ("blue", 0, generation + 1, True)
+    assert "taken back" in told["measurements"][0]["invalid"]
+
+
+@pytest.mark.usefixtures("serving")
+def test_a_canary_is_not_held_where_there_is_no_share_or_somebody_else_has_switched(module):
+    generation = module("edge_info")["generation"]
+    for wanted, words in ((generation, "no share"), (generation - 1, "somebody else has switched")):
+        told = module("edge_canary", **CANARY, address="127.0.0.1", expected_generation=wanted, seconds=10)
+        assert words in told["msg"]
 
 
 def test_what_the_next_converge_must_keep_is_noted(host):

@@ -6,7 +6,12 @@ import time
 
 import pytest
 
-UNITS = ["prometheus-node-exporter", "prometheus-postgres-exporter", "prometheus-redis-exporter"]
+UNITS = [
+    "prometheus-node-exporter",
+    "prometheus-postgres-exporter",
+    "prometheus-redis-exporter",
+    "prometheus-blackbox-exporter",
+]
 PORTS = {"node": 9100, "postgres": 9187, "redis": 9121}
 
 
@@ -41,6 +46,71 @@ def test_they_answer_where_prometheus_asks_and_nowhere_else(host, address, name)
     listening = host.check_output("ss -Hltn").split()
     assert f"{address('data1')}:{PORTS[name]}" in listening
     assert not {f"*:{PORTS[name]}", f"0.0.0.0:{PORTS[name]}", f"[::]:{PORTS[name]}"} & set(listening)
+
+
+def test_what_asks_anything_for_anybody_answers_on_loopback_only(host):
+    listening = host.check_output("ss -Hltn").split()
+    assert [where for where in listening if where.endswith(":9115")] == ["127.0.0.1:9115"]
+
+
+@pytest.fixture
+def edge(host, address):
+    """Serve under the public name, with the host's certificate or with one that nobody vouches for."""
+
+    def serve(pem, status=200):
+        host.check_output(f"cat >/run/edge.py <<'END'\n{_EDGE}\nEND")
+        host.check_output(f"systemd-run --quiet --unit edge python3 /run/edge.py {address('data1')} {pem} {status}")
+        host.check_output("for n in $(seq 50); do ss -Hltn | grep -q :443 && break; sleep 0.1; done")
+
+    yield serve
+    host.run("systemctl stop edge")
+
+
+_EDGE = """
+import http.server, ssl, sys
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(int(sys.argv[3]) if self.headers["Host"] == "football.test" else 404)
+        self.end_headers()
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(sys.argv[2])
+server = http.server.HTTPServer((sys.argv[1], 443), Answer)
+server.socket = context.wrap_socket(server.socket, server_side=True)
+server.serve_forever()
+"""
+
+
+@pytest.fixture
+def seen(host, fetch, address):
+    """Ask the edge as Prometheus has it asked; return the metrics by name."""
+
+    def ask():
+        url = f"http://127.0.0.1:9115/probe?module=public&target=https://{address('data1')}/health/"
+        rows = fetch(host, url)["body"].splitlines()
+        return {row.split()[0]: float(row.split()[1]) for row in rows if row and row[0] != "#"}
+
+    return ask
+
+
+def test_a_client_from_outside_is_answered_under_the_public_name(edge, seen):
+    edge("/etc/golive/tls/public.pem")
+    metrics = seen()
+    assert metrics["probe_success"] == 1
+    assert metrics["probe_ssl_earliest_cert_expiry"] > time.time() + 300 * 86_400
+
+
+def test_an_answer_that_is_an_error_is_none(edge, seen):
+    edge("/etc/golive/tls/public.pem", 503)
+    assert seen()["probe_success"] == 0
+
+
+def test_a_certificate_that_nobody_vouches_for_is_none(host, edge, seen):
+    host.check_output(
+        "openssl req -x509 -newkey rsa:2048 -nodes -days 9 -subj /CN=x -addext subjectAltName=DNS:football.test "
+        "-keyout /run/own.key -out /run/own.crt 2>/dev/null && cat /run/own.crt /run/own.key >/run/own.pem"
+    )
+    edge("/run/own.pem")
+    assert seen()["probe_success"] == 0
 
 
 @pytest.mark.parametrize("unit", UNITS)

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import time
 import uuid
-from pathlib import Path
 
 import pytest
 
-SCENARIO = Path(os.environ["MOLECULE_SCENARIO_DIRECTORY"])
-ROOT = SCENARIO.parents[1]
 UNITS = ["golive-logs", "golive-logs-receiver"]
 
 
@@ -32,7 +27,7 @@ def arrived(on):
 
 
 @pytest.fixture
-def probe():
+def probe(module):
     """Ask module log_probe as the gate does; return the measurement, with the token that was written."""
 
     def ask(name):
@@ -44,16 +39,17 @@ def probe():
     return ask
 
 
-def module(name, what, **options):
-    """Run a module of the project on a host."""
-    words = ["ansible", name, "-i", ROOT / "molecule/shared/inventory", "-i", SCENARIO / "hosts.yml", "-m", what]
-    said = subprocess.check_output(
-        [*map(str, words), "-a", json.dumps(options)],
-        cwd=ROOT,
-        env={**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1"},
-        text=True,
-    )
-    return json.loads(said[said.index("{") :])["plays"][0]["tasks"][0]["hosts"][name]
+@pytest.fixture
+def trail(module):
+    """Compare the audit trail of a host with its copy, as the gate does; return the measurement."""
+
+    def compare(name):
+        check = {"id": "monitoring.audit_trail_same", "kind": "trail_same", "within_seconds": 10}
+        written = module(name, "log_probe", checks=[check], write=True)["written"]
+        (seen,) = module("ops1", "log_probe", checks=[check], host=name, written=written)["measurements"]
+        return seen
+
+    return compare
 
 
 @pytest.fixture
@@ -86,6 +82,105 @@ def test_the_audit_trail_is_the_same_on_both_hosts(on, arrived, word):
     (line,) = arrived(word, "/var/log/golive-audit/received/app1")
     kept = json.loads(on("app1").check_output(f"grep -rhF {word} /var/log/golive-audit/sent"))
     assert {key: line[key] for key in kept} == kept
+
+
+@pytest.mark.parametrize("name", ["app1", "ops1"])
+def test_the_gate_finds_both_trails_the_same(trail, name):
+    seen = trail(name)
+    assert (seen["failures"], seen["invalid"]) == (0, ""), seen["observed"]
+    assert seen["n"] >= 1
+
+
+KEPT, COPIED = "/var/log/golive-audit/sent/20*.jsonl", "/var/log/golive-audit/received/app1/20*.jsonl"
+# Alters a line, blanks it, or puts it back, in the file that is there: rsyslog goes on writing to it.
+CHANGE = """
+import glob, json, sys
+pattern, word, how = sys.argv[1:]
+path = sorted(glob.glob(pattern))[-1]
+with open(path, "r+b") as file:
+    if how == "back":
+        place, old = json.load(open("/root/changed"))
+        new = old.encode()
+    else:
+        text = file.read()
+        here = text.index(word.encode())
+        place = text.rfind(bytes([10]), 0, here) + 1
+        old = text[place:text.index(bytes([10]), here)]
+        json.dump([place, old.decode()], open("/root/changed", "w"))
+        new = old.replace(b"shadow", b"willow") if how == "alter" else b" " * len(old)
+    file.seek(place)
+    file.write(new)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "where", "how", "says"),
+    [
+        ("app1", KEPT, "alter", "is not the same on app1 and on the logs host"),
+        ("ops1", COPIED, "alter", "is not the same on app1 and on the logs host"),
+        ("app1", KEPT, "blank", "is on the logs host, and gone on app1"),
+        ("ops1", COPIED, "blank", "is not on the logs host"),
+    ],
+)
+def test_a_trail_that_somebody_changed_is_told_by_host_and_number(on, arrived, trail, word, name, where, how, says):
+    on("app1").check_output(f"logger -p auth.info -t sshd 'shadow {word}'")
+    (line,) = arrived(word, "/var/log/golive-audit/received/app1")
+    time.sleep(5)  # what has only just arrived may not be on the other side yet
+    change = f"python3 - '{where}' {word} {{}} <<'END'\n{CHANGE}\nEND"
+    on(name).check_output(change.format(how))
+    seen = trail("app1")
+    on(name).check_output(change.format("back"))
+    assert seen["failures"] >= 1
+    assert f"app1: line {line['seq']} of epoch {line['epoch'][:8]} {says}" in seen["observed"]
+    assert trail("app1")["failures"] == 0, "it is as it was, and still red"
+
+
+def test_a_file_of_the_trail_that_is_gone_is_told(on, arrived, trail, word):
+    on("app1").check_output(f"logger -p auth.info -t sshd {word}")
+    (line,) = arrived(word, "/var/log/golive-audit/received/app1")
+    time.sleep(5)
+    path = on("app1").check_output(f"ls {KEPT} | tail -1")
+    on("app1").check_output(f"systemctl stop golive-logs && mv {path} /root/trail && systemctl start golive-logs")
+    seen = trail("app1")
+    back = f"cat {path} >>/root/trail && mv /root/trail {path}"
+    on("app1").check_output(f"systemctl stop golive-logs && {back} && systemctl start golive-logs")
+    assert "is on the logs host, and gone on app1" in seen["observed"]
+    assert seen["failures"] >= line["seq"]
+    assert trail("app1")["failures"] == 0, "it is as it was, and still red"
+
+
+# So many lines, 1,000 a second.
+FLOOD = """
+import sys, syslog, time
+syslog.openlog("shop")
+begun = time.monotonic()
+for number in range(int(sys.argv[2])):
+    syslog.syslog(f"{sys.argv[1]} {number}")
+    time.sleep(max(0.0, begun + (number + 1) / 1000 - time.monotonic()))
+"""
+
+
+@pytest.mark.parametrize("seconds", [5, pytest.param(60, marks=pytest.mark.full)])
+def test_a_network_that_is_cut_under_1000_lines_a_second_loses_none(on, address, arrived, trail, word, seconds):
+    wanted = 1000 * (seconds + 6)
+    on("app1").check_output(f"cat >/run/flood.py <<'END'\n{FLOOD}\nEND")
+    begun = time.monotonic()
+    on("app1").check_output(
+        f"systemd-run --quiet --collect --unit flood python3 /run/flood.py {word} {wanted}; sleep 3"
+    )
+    on("ops1").check_output(f"ip route add blackhole {address('app1')}")  # what it answers is lost without a word
+    time.sleep(seconds)
+    on("ops1").check_output(f"ip route del blackhole {address('app1')}")
+    deadline = time.monotonic() + 10 * seconds + 60
+    there = f"cat /var/log/golive/app1/shop.*.jsonl | grep -cF {word}"
+    while int(on("ops1").run(there).stdout) < wanted and time.monotonic() < deadline:
+        time.sleep(1)
+    took = time.monotonic() - begun
+    lines = [line for line in arrived(word, "/var/log/golive/app1", seconds=1) if line["service"] == "shop"]
+    lost = wanted - len({(line["epoch"], line["seq"]) for line in lines})
+    print(f"{seconds} s without a network under 1000 lines/s: {lost} of {wanted} lost, all there after {took:.0f} s")
+    assert lost == 0
+    assert trail("app1")["failures"] == 0
 
 
 @pytest.mark.parametrize(("name", "unit"), [("ops1", "golive-logs-receiver"), ("app1", "golive-logs")])

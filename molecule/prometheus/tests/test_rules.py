@@ -62,6 +62,13 @@ CASES: dict[str, list[tuple[str, str, str]]] = {
     ],
     "EdgeErrors": failing(*EDGE, 1.2, 0.8),
     "EdgeErrorsCritical": failing(*EDGE, 5.2, 4.8),
+    "PublicNameDown": [
+        *same('probe_success{job="public",host="x",instance="https://x/"}', 0, 1),
+        *same('up{job="app",host="y"}', 1, 1),
+    ],
+    "CertificateSeenExpires": [
+        ('probe_ssl_earliest_cert_expiry{job="public",host="x"}', still(13 * 86400), still(15 * 86400))
+    ],
     "EdgeConnectionsHigh": [
         *same(f"haproxy_process_current_connections{HOST}", 91, 89),
         *same(f"haproxy_process_max_connections{HOST}", 100, 100),
@@ -151,6 +158,16 @@ def test_a_rule_fires_when_it_should_and_only_then(host, fires):
         for names in together()
     ]
     asked = json.dumps({"rule_files": [RULES], "evaluation_interval": "30s", "tests": tests})
+    host.check_output(f"cat > /run/rules-test.yml <<'END'\n{asked}\nEND")
+    said = host.run("promtool test rules /run/rules-test.yml")
+    assert said.rc == 0, said.stdout + said.stderr
+
+
+def test_nobody_misses_a_public_name_under_which_nothing_serves_yet(host):
+    row = {"series": 'probe_success{job="public",host="x"}', "values": still(0)}
+    quiet = {"expr": 'ALERTS{alertname="PublicNameDown"}', "eval_time": "21m", "exp_samples": []}
+    test = {"interval": "30s", "input_series": [row], "promql_expr_test": [quiet]}
+    asked = json.dumps({"rule_files": [RULES], "evaluation_interval": "30s", "tests": [test]})
     host.check_output(f"cat > /run/rules-test.yml <<'END'\n{asked}\nEND")
     said = host.run("promtool test rules /run/rules-test.yml")
     assert said.rc == 0, said.stdout + said.stderr

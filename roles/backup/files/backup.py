@@ -248,6 +248,7 @@ class Backups:
             for key in ("point", "pause_seconds", "tries", "fingerprint_seconds", "archive_seconds", "rpo_seconds")
         }
         told["extent"] = backup.extent(barrier["databases"])
+        told["scratch_free"], told["scratch_wanted"] = self._room(new.bytes)
         log(f"barrier {point}: writers waited {barrier['pause_seconds'] * 1000:.1f} ms; {told['extent']}")
 
     def connect(self, database: str) -> Any:
@@ -448,9 +449,13 @@ class Backups:
                 return barrier, entry
         raise Failed(f"none of {len(info.backups)} backups has a barrier to restore to; run golive-backup@incr.service")
 
+    def _room(self, size: int) -> tuple[int, int]:
+        """Return the bytes that are free for a copy, and those that it wants."""
+        return shutil.disk_usage(self.scratch).free, size + size // 5 + SPARE
+
     def _space(self, size: int) -> None:
         self.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
-        free, wanted = shutil.disk_usage(self.scratch).free, size + size // 5 + SPARE
+        free, wanted = self._room(size)
         if free < wanted:
             raise Failed(
                 f"{self.scratch} has {free >> 20} MiB free, a restore wants {wanted >> 20}; set backup_scratch_dir"
@@ -490,9 +495,9 @@ class Backups:
             settings |= {"ssl": "on", "ssl_cert_file": self.settings["cert"], "ssl_key_file": self.settings["key"]}
         rules = ["local all postgres peer"]
         for client in clients:
-            width = ipaddress.ip_address(client["address"]).max_prefixlen
-            who = f"{','.join(client['databases'])} {','.join(client['roles'])} {client['address']}/{width}"
-            rules.append(f"hostssl {who} scram-sha-256")
+            who = f"{','.join(client['databases'])} {','.join(client['roles'])}"
+            networks = map(ipaddress.ip_network, client["addresses"])
+            rules += [f"hostssl {who} {network} scram-sha-256" for network in networks]
         write(self.data / "postgresql.conf", "".join(f"{key} = '{value}'\n" for key, value in settings.items()))
         write(self.scratch / "pg_hba.conf", "".join(f"{rule}\n" for rule in rules))
         write(self.scratch / "pg_ident.conf", "")

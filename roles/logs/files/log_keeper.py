@@ -18,13 +18,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-DAY = re.compile(r"(?:^|\.)(\d{4}-\d{2}-\d{2})\.jsonl(?:\.gz)?$")
+DAY = re.compile(r"(?:^|[./])(\d{4}-\d{2}-\d{2})\.jsonl(?:\.gz)?$")
 HASHES = "hashes.jsonl"
 QUEUES = {"log", "audit"}
 
 
 def day_of(name: str) -> str:
-    """Return the day in the name of a file, as 2026-11-28, or nothing for a file that is none of a day."""
+    """Return the day in the name of a file or its path, as 2026-11-28, or nothing for a file that is none of a day."""
     found = DAY.search(name)
     return found[1] if found else ""
 
