@@ -20,7 +20,7 @@ VERDICTS: dict[str, Any] = runpy.run_path(str(bench.BENCHES / "verdicts.py"))
 
 
 def test_an_unknown_bench_is_refused_with_those_that_there_are() -> None:
-    with pytest.raises(Problem, match="there is no bench 'speed'; there are: golive, load_probe, verdicts, watcher"):
+    with pytest.raises(Problem, match="there are: golive, load_probe, switch, verdicts, watcher"):
         bench.bench("speed", [])
 
 
@@ -63,6 +63,32 @@ def test_the_bench_of_the_load_generator_knows_what_users_wait_and_explains_its_
     keys = {*re.findall(r'^ {8,12}"(\w+)":', source, re.MULTILINE), *probe["PERCENTILES"]}
     assert len(keys) > 15
     assert [key for key in keys if f"`{key}`" not in told] == []
+
+
+def test_the_bench_of_switches_explains_its_keys_and_ways() -> None:
+    """It needs a lab; so its keys are read."""
+    told = (bench.ROOT / "docs" / "bench.md").read_text(encoding="utf-8")
+    switch = runpy.run_path(str(bench.BENCHES / "switch.py"))
+    source = (bench.BENCHES / "_switches.py").read_text(encoding="utf-8")
+    keys = re.findall(r'^ {12}"(\w+)":', source, re.MULTILINE)
+    assert len(keys) == 9
+    assert [key for key in [*keys, *switch["WAYS"], "rate", "ways"] if f"`{key}`" not in told] == []
+    assert set(re.findall(r'^    "(\w+)": ', source, re.MULTILINE)) >= set(switch["WAYS"])
+
+
+def test_a_switch_that_is_late_or_loses_a_request_misses_its_target() -> None:
+    targets = runpy.run_path(str(bench.BENCHES / "switch.py"))["targets"]
+    good = {
+        "lost": {"new": 0, "kept": 0},
+        "requests": 100_000,
+        "visible": [0.06, 0.07],
+        "unseen": 0,
+        "p99_around": 0.03,
+        "p99_between": 0.015,
+    }
+    assert [goal["met"] for goal in targets(good)] == [True] * 4
+    bad = {"lost": {"new": 1, "kept": 0}, "requests": 99_999, "unseen": 1, "p99_around": 0.04}
+    assert [goal["met"] for goal in targets({**good, **bad})] == [False] * 4
 
 
 def test_results_are_counted_by_host() -> None:
