@@ -61,6 +61,7 @@ def test_every_limit_of_the_guide_for_hosts_and_application_has_a_rule() -> None
     assert used == {
         "cpu_share", "memory_share", "disk_share", "api_seconds", "error_share",
         "rollback_error_share", "rollback_p95_seconds", "rollback_resource_share", "certificate_days",
+        "replica_lag_seconds",
     }  # fmt: skip
 
 

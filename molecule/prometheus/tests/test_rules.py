@@ -81,6 +81,8 @@ CASES: dict[str, list[tuple[str, str, str]]] = {
         *same('pg_stat_activity_count{host="x",state="active"}', 40, 40),
         *same(f"pg_settings_max_connections{HOST}", 100, 100),
     ],
+    "ReplicaAway": same('pg_replication_slot_slot_is_active{host="x",slot_name="golive_y",slot_type="physical"}', 0, 1),
+    "ReplicaBehind": same(f"pg_replication_lag_seconds{HOST}", 61, 59),
     "WorkerMissing": [
         *same('golive_worker_wanted{host="x",worker="y"}', 1, 1),
         *same('golive_worker_running{host="x",worker="y"}', 0, 1),

@@ -1,10 +1,11 @@
 -- Compares the roles of the cluster with what is wanted: one row, with the statements that are missing, in order.
 -- (A doubled percent sign is one for the server; psycopg2 would take a single one for a placeholder.)
 WITH wanted AS (
-  SELECT name, secret IS NOT NULL AS login, coalesce(connection_limit, -1) AS connection_limit,
-         coalesce(member_of, '{}') AS member_of, coalesce(settings, '{}') AS settings
+  SELECT name, secret IS NOT NULL OR coalesce(replication, false) AS login, coalesce(replication, false) AS replication,
+         coalesce(connection_limit, -1) AS connection_limit, coalesce(member_of, '{}') AS member_of,
+         coalesce(settings, '{}') AS settings
   FROM jsonb_to_recordset(%(roles)s::jsonb)
-    AS role (name text, secret text, connection_limit int, member_of text[], settings jsonb)
+    AS role (name text, secret text, replication boolean, connection_limit int, member_of text[], settings jsonb)
 ),
 -- An older server does not have every predefined role.
 wanted_members AS (
@@ -29,11 +30,12 @@ missing (step, statement) AS (
   SELECT 1, format('CREATE ROLE %%I', name) FROM wanted
   WHERE name NOT IN (SELECT rolname FROM pg_roles)
   UNION ALL
-  SELECT 2, format('ALTER ROLE %%I NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT %%s CONNECTION LIMIT %%s',
-                   name, CASE WHEN login THEN 'LOGIN' ELSE 'NOLOGIN' END, connection_limit)
+  SELECT 2, format('ALTER ROLE %%I NOSUPERUSER NOCREATEDB NOCREATEROLE %%s NOBYPASSRLS INHERIT %%s CONNECTION LIMIT %%s',
+                   name, CASE WHEN replication THEN 'REPLICATION' ELSE 'NOREPLICATION' END,
+                   CASE WHEN login THEN 'LOGIN' ELSE 'NOLOGIN' END, connection_limit)
   FROM wanted LEFT JOIN pg_roles r ON r.rolname = name
   WHERE (rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls, rolinherit, rolcanlogin, rolconnlimit)
-    IS DISTINCT FROM (false, false, false, false, false, true, login, connection_limit)
+    IS DISTINCT FROM (false, false, false, replication, false, true, login, connection_limit)
   UNION ALL
   SELECT 3, format('REVOKE %%I FROM %%I', role, member) FROM (TABLE present_members EXCEPT TABLE wanted_members) m
   UNION ALL
@@ -48,4 +50,5 @@ SELECT
   (SELECT coalesce(jsonb_agg(statement ORDER BY step, statement), '[]') FROM missing) AS statements,
   (SELECT coalesce(jsonb_object_agg(rolname, rolpassword), '{}') FROM pg_authid WHERE rolname IN (SELECT name FROM wanted)) AS verifiers,
   (SELECT jsonb_agg(datname) FROM pg_database) AS databases,
-  current_setting('hba_file') AS hba_file
+  current_setting('hba_file') AS hba_file,
+  current_setting('ident_file') AS ident_file

@@ -2,5 +2,6 @@
 SELECT
   coalesce(jsonb_agg(format('line %s: %s', line_number, error)) FILTER (WHERE error IS NOT NULL), '[]') AS errors,
   count(*) FILTER (WHERE auth_method = 'trust') AS trusted,
-  (pg_stat_file(current_setting('hba_file'))).modification > pg_conf_load_time() AS stale
+  greatest((pg_stat_file(current_setting('hba_file'))).modification, (pg_stat_file(current_setting('ident_file'))).modification)
+    > pg_conf_load_time() AS stale
 FROM pg_hba_file_rules
