@@ -44,6 +44,12 @@ options:
             secrecy, or that does not authenticate what it encrypts (no AEAD), is a failure.
         type: bool
         default: false
+      ocsp:
+        description:
+          - Ask for the OCSP answer that the server staples. One that says anything but good, or that has ended, is a
+            failure, and so is none where the certificate names a responder. Its signature is not verified.
+        type: bool
+        default: false
       timeout_seconds:
         description: Time for one connection.
         type: float
@@ -72,9 +78,9 @@ measurements:
   description:
     - One measurement per entry of O(checks), in the same order; its keys are described in docs/contributing.md.
     - C(value) is the days that the certificate is still valid (null when its chain cannot be verified), the unit C(d).
-    - The observations (C(n)) are the certificate, each old protocol that could be tried and each suite that is
-      accepted; C(failures) counts a chain or name that is wrong, an old protocol or a weak suite that is accepted, and
-      a server that does not speak TLS at all.
+    - The observations (C(n)) are the certificate, each old protocol that could be tried, each suite that is accepted,
+      and the OCSP answer; C(failures) counts a chain or name that is wrong, an old protocol or a weak suite that is
+      accepted, an OCSP answer that is wrong, and a server that does not speak TLS at all.
   returned: always
   type: list
   elements: dict
@@ -82,10 +88,11 @@ measurements:
 
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.golive_core import http, tls
+from ansible.module_utils.golive_core import http, ocsp, tls
 from ansible.module_utils.golive_core.measurement import Measurement, measurement, utc_now
 
 
@@ -98,6 +105,7 @@ def _measure(check: Mapping[str, Any]) -> Measurement:
         seen = tls.look(
             check["host"], check["port"], name, check["ca_file"], check["timeout_seconds"], suites=check["suites"]
         )
+        staple = ocsp.ask(check["host"], check["port"], name, check["timeout_seconds"]) if check["ocsp"] else None
     except http.NoAnswer as error:
         return measurement(
             check["id"], n=1, failures=1, unit="d", observed=str(error), expected=expected, started=started
@@ -111,13 +119,15 @@ def _measure(check: Mapping[str, Any]) -> Measurement:
     suites = [f"weak cipher suites accepted: {', '.join(seen.weak)}"] if seen.weak else []
     if check["suites"] and not suites:
         suites = [f"{len(seen.suites)} cipher suites of TLS 1.2, none of them weak"]
+    wrong = staple.problem(datetime.now(UTC)) if staple else ""
+    stapled = [wrong or str(staple)] if staple else []
     return measurement(
         check["id"],
-        n=1 + len(tried) + len(seen.suites),
-        failures=bool(seen.problem) + tried.count("accepted") + len(seen.weak),
+        n=1 + len(tried) + len(seen.suites) + len(stapled),
+        failures=bool(seen.problem) + tried.count("accepted") + len(seen.weak) + bool(wrong),
         value=None if seen.days_left is None else round(seen.days_left, 3),
         unit="d",
-        observed="; ".join([certificate, *negotiated, *protocols, *suites]),
+        observed="; ".join([certificate, *negotiated, *protocols, *suites, *stapled]),
         expected=expected,
         started=started,
         seconds=time.monotonic() - clock,
@@ -131,6 +141,7 @@ CHECK = {
     "server_name": {"type": "str", "default": ""},
     "ca_file": {"type": "str", "default": ""},
     "suites": {"type": "bool", "default": False},
+    "ocsp": {"type": "bool", "default": False},
     "timeout_seconds": {"type": "float", "default": 5},
 }
 

@@ -19,7 +19,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 from golive_core.evidence import Check, measure
 from golive_core.measurement import Measurement
 
@@ -70,13 +70,13 @@ class Certificates:
         """Return the file of the authority."""
         return str(self.directory / "ca.crt")
 
-    def issue(self, name: str, days: int = 90) -> tuple[str, str]:
-        """Make a certificate for a name and 127.0.0.1; return its file and the key's."""
+    def issue(self, name: str, days: int = 90, responder: str = "") -> tuple[str, str]:
+        """Make a certificate for a name and 127.0.0.1, which may name a responder; return its file and the key's."""
         now = datetime.now(UTC)
         key = ec.generate_private_key(ec.SECP256R1())
         names = [x509.DNSName(name), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
         issuer_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
-        certificate = (
+        builder = (
             x509.CertificateBuilder()
             .subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)]))
             .issuer_name(self.authority.subject)
@@ -87,8 +87,13 @@ class Certificates:
             .add_extension(x509.SubjectAlternativeName(names), critical=False)
             .add_extension(issuer_key, critical=False)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-            .sign(self.key, hashes.SHA256())
         )
+        if responder:
+            place = x509.AccessDescription(
+                AuthorityInformationAccessOID.OCSP, x509.UniformResourceIdentifier(responder)
+            )
+            builder = builder.add_extension(x509.AuthorityInformationAccess([place]), critical=False)
+        certificate = builder.sign(self.key, hashes.SHA256())
         stem = self.directory / f"{name}-{days}"
         stem.with_suffix(".crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
         stem.with_suffix(".key").write_bytes(_private_bytes(key))

@@ -5,12 +5,18 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
+import subprocess
 import threading
 import warnings
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.x509 import ocsp
 from golive_core import tls
 from support import Certificates, Run, serving
 
@@ -121,6 +127,81 @@ def test_a_weak_cipher_suite_that_is_accepted_is_a_failure(
     assert (weak["failures"], weak["n"] - fine["n"]) == (1, 1)
     assert "weak cipher suites accepted: ECDHE-ECDSA-AES128-SHA256" in weak["observed"]
     assert "weak cipher suites accepted: ECDHE-ECDSA-NULL-SHA" in clear["observed"]
+
+
+@contextlib.contextmanager
+def stapling(certificates: Certificates, pair: tuple[str, str], status: str, days: int = 7) -> Iterator[int]:
+    """Serve with openssl, and staple an answer of that status, which ends in so many days; "" staples none."""
+    words = ["openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", pair[0], "-key", pair[1]]
+    if status:
+        now = datetime.now(UTC)
+        revoked = (now, x509.ReasonFlags.key_compromise) if status == "REVOKED" else (None, None)
+        answer = (
+            ocsp.OCSPResponseBuilder()
+            .add_response(
+                x509.load_pem_x509_certificate(Path(pair[0]).read_bytes()),
+                certificates.authority,
+                hashes.SHA1(),
+                ocsp.OCSPCertStatus[status],
+                now - timedelta(days=8),
+                now + timedelta(days=days),
+                *revoked,
+            )
+            .responder_id(ocsp.OCSPResponderEncoding.NAME, certificates.authority)
+            .sign(certificates.key, hashes.SHA256())
+        )
+        file = certificates.directory / f"{status}{days}.der"
+        file.write_bytes(answer.public_bytes(serialization.Encoding.DER))
+        words += ["-status_file", str(file)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        port = next(int(line.rpartition(":")[2]) for line in process.stdout if line.startswith("ACCEPT"))
+        yield port
+        process.kill()
+
+
+@pytest.mark.parametrize(
+    ("status", "days", "responder", "failures", "said"),
+    [
+        ("GOOD", 7, "http://ocsp.example/", 0, "the stapled OCSP answer says good, until "),
+        ("GOOD", -1, "http://ocsp.example/", 1, "the stapled OCSP answer ended at "),
+        ("REVOKED", 7, "", 1, "the stapled OCSP answer says revoked"),
+        (
+            "",
+            7,
+            "http://ocsp.example/",
+            1,
+            "no OCSP answer is stapled, though the certificate names http://ocsp.example/",
+        ),
+        ("", 7, "", 0, "no OCSP answer is stapled, and the certificate names no responder"),
+    ],
+    ids=["good", "too old", "revoked", "missing", "nobody to ask"],
+)
+def test_a_stapled_answer_is_judged(
+    look: Callable[..., dict[str, Any]],
+    certificates: Certificates,
+    status: str,
+    days: int,
+    responder: str,
+    failures: int,
+    said: str,
+) -> None:
+    pair = certificates.issue("edge.example", responder=responder)
+    with stapling(certificates, pair, status, days) as port:
+        without = look(port)
+        seen = look(port, ocsp=True)
+    assert seen["failures"] == failures, seen["observed"]
+    assert seen["n"] == without["n"] + 1
+    assert said in seen["observed"]
+
+
+def test_a_host_without_openssl_cannot_ask_for_it(
+    look: Callable[..., dict[str, Any]], tls_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    seen = look(tls_port, ocsp=True)
+    assert seen["failures"] == 1
+    assert seen["observed"] == "OCSP cannot be asked for: this host has no command `openssl`"
 
 
 def test_no_tls_at_all_is_a_failure(look: Callable[..., dict[str, Any]], server: str) -> None:
