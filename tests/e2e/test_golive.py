@@ -144,6 +144,7 @@ def test_a_second_run_over_ssh_verifies_and_changes_nothing(fleet, over_ssh):
     assert {host: counts["changed"] for host, counts in again.recap.items()} == dict.fromkeys(again.recap, 0)
 
 
+@pytest.mark.full
 def test_a_host_that_was_changed_is_put_right_and_the_others_are_only_measured(fleet, first):
     page = "/etc/haproxy/maintenance.html"
     wanted = fleet.on("edge1", "cat", page)
@@ -164,11 +165,15 @@ def test_a_host_that_was_changed_is_put_right_and_the_others_are_only_measured(f
     assert max(calls[host] for host in ("app1", "app2", "data1", "ops1")) < 100, calls
 
 
+# 20 % of 40 requests a second for a minute are 480, of which 300 are needed.
+CANARY = {"canary": 20, "release_canary_seconds": 60, "release_canary_rate": 40}
+
+
 @pytest.fixture(scope="module")
 def there_and_back(fleet: Fleet, first):
-    """1.1.0, then back to 1.0.0, under a request loop."""
+    """1.1.0 by a canary, then back to 1.0.0, under a request loop."""
     with fleet.loop() as loop:
-        there = fleet.golive("1.1.0", "--tags", "preflight,evidence,database,release,performance,watch")
+        there = fleet.golive("1.1.0", "--tags", "preflight,evidence,database,release,performance,watch", **CANARY)
         after = fleet.version()["release"]
         back = fleet.playbook("rollback", variables={"release": "1.0.0"})
     return there, after, back, loop.seen
@@ -183,6 +188,18 @@ def test_going_live_and_rolling_back_loses_no_request(there_and_back):
     assert seen["sent"] > 2000
     assert set(seen["statuses"]) == {"200"}
     assert set(seen["releases"]) == {"1.0.0", "1.1.0"}
+
+
+def test_a_canary_gets_its_share_and_ends_with_the_switch(there_and_back):
+    there = there_and_back[0]
+    (seen,) = there.gate("release.canary_share")
+    assert seen["n"] > 2000
+    assert 0.15 < seen["value"] < 0.25
+    shared = there.told["canary"]
+    assert (shared["share"], shared["ended"]) == (20, "switch")
+    (edge,) = shared["edges"]
+    assert edge["users"] > 200
+    assert edge["new"] / (edge["new"] + edge["old"]) == pytest.approx(0.2, abs=0.05)
 
 
 def test_the_worker_moves_with_the_traffic_and_never_runs_twice(fleet, there_and_back):

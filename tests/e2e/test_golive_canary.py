@@ -1,4 +1,4 @@
-"""The new release gets a share of the users beside the old one, and keeps it only while it is as good."""
+"""The new release keeps its share of the users only while it is as good. One that is, is in test_golive.py."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 
+from .test_golive import CANARY
 from .test_golive_kills import kill, start
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.full]
 
 OLD, NEXT = "1.0.0", "1.1.0"
 PHASES = ("--tags", "preflight,database,release,performance")
-# 20 % of 40 requests a second for a minute are 480, of which 300 are needed.
-CANARY = {"canary": 20, "release_canary_seconds": 60, "release_canary_rate": 40}
 # What sees a faulty release before any user does.
 WAIVED = json.dumps(
     [
@@ -63,25 +62,6 @@ def red(run) -> dict[str, dict[str, Any]]:
     return {gate["gate"]: gate for gate in run.told["gates"] if gate["verdict"] != "PASS" and not gate["waived"]}
 
 
-def test_a_canary_gets_its_share_loses_no_request_and_ends_with_the_switch(fleet):
-    with fleet.loop(rate=50) as loop:
-        run = fleet.golive(NEXT, *PHASES, **CANARY)
-    assert run.code == 0, run.output[-4000:]
-    assert run.told["verdict"] == "LIVE"
-    assert loop.seen["lost"] == []
-    assert set(loop.seen["releases"]) == {OLD, NEXT}
-    (seen,) = run.gate("release.canary_share")
-    assert seen["n"] > 2000
-    assert 0.15 < seen["value"] < 0.25
-    shared = run.told["canary"]
-    assert (shared["share"], shared["ended"]) == (20, "switch")
-    (edge,) = shared["edges"]
-    assert edge["users"] > 200
-    assert edge["new"] / (edge["new"] + edge["old"]) == pytest.approx(0.2, abs=0.05)
-    print(f"{edge['new']} requests on the canary beside {edge['old']}, {loop.seen['sent']} sent, 0 lost")
-
-
-@pytest.mark.full
 def test_a_faulty_canary_is_taken_back_and_only_its_share_was_hurt(fleet):
     live, since = fleet.colour(), time.time()
     fault = {"FOOTBALL_FAULT_ERROR_SHARE": "0.50"}
@@ -106,7 +86,6 @@ def test_a_faulty_canary_is_taken_back_and_only_its_share_was_hurt(fleet):
     )
 
 
-@pytest.mark.full
 def test_a_canary_that_is_slower_and_has_another_share_than_declared_is_taken_back(fleet):
     fleet.on("edge1", "cp", "-a", "/etc/haproxy/haproxy.cfg", "/root/haproxy.cfg.kept")
     fleet.on("edge1", "sed", "-i", "s/rand(100)/rand(50)/", "/etc/haproxy/haproxy.cfg")
@@ -124,7 +103,6 @@ def test_a_canary_that_is_slower_and_has_another_share_than_declared_is_taken_ba
     assert run.told["canary"]["ended"] == "taken back"
 
 
-@pytest.mark.full
 def test_a_share_that_a_killed_run_has_left_is_shown_and_taken_back_by_the_next_one(fleet):
     process = start(fleet, **CANARY)
     until = time.monotonic() + 400
