@@ -29,7 +29,7 @@ def sql() -> Callable[[Any, str], str]:
 
 @pytest.fixture(scope="session")
 def ask(on, secret, address) -> Callable[..., list[str]]:
-    """Ask by way of the pool: ask(statement, role=, client=, clients=, tls=, password=) -> what each client was told."""
+    """Ask through the pool: ask(statement, role=, client=, clients=, tls=, password=) -> what each client was told."""
     known = {
         "football_migrator": "db_migrator",
         "football_writer": "db_writer",
