@@ -26,6 +26,14 @@ present_settings AS (
   JOIN pg_roles r ON r.oid = s.setrole, unnest(setconfig) AS setting
   WHERE setdatabase = 0 AND rolname IN (SELECT name FROM wanted)
 ),
+-- One for each replica. One that fell too far behind is lost, and makes place for a new one; so does that of a host that is no
+-- replica any more.
+wanted_slots AS (SELECT jsonb_array_elements_text(%(slots)s::jsonb) AS slot),
+useless_slots AS (
+  SELECT slot_name::text AS slot FROM pg_replication_slots
+  WHERE slot_name LIKE 'golive\_%%' AND NOT active
+    AND (wal_status = 'lost' OR slot_name NOT IN (SELECT slot FROM wanted_slots))
+),
 missing (step, statement) AS (
   SELECT 1, format('CREATE ROLE %%I', name) FROM wanted
   WHERE name NOT IN (SELECT rolname FROM pg_roles)
@@ -45,6 +53,11 @@ missing (step, statement) AS (
   WHERE (name, key) NOT IN (SELECT name, key FROM wanted_settings)
   UNION ALL
   SELECT 6, format('ALTER ROLE %%I SET %%I = %%L', name, key, value) FROM (TABLE wanted_settings EXCEPT TABLE present_settings) s
+  UNION ALL
+  SELECT 7, format('SELECT pg_drop_replication_slot(%%L)', slot) FROM useless_slots
+  UNION ALL
+  SELECT 8, format('SELECT pg_create_physical_replication_slot(%%L, true)', slot) FROM wanted_slots
+  WHERE slot NOT IN (SELECT slot_name FROM pg_replication_slots) OR slot IN (SELECT slot FROM useless_slots)
 )
 SELECT
   (SELECT coalesce(jsonb_agg(statement ORDER BY step, statement), '[]') FROM missing) AS statements,
