@@ -123,7 +123,7 @@ class Fleet:
         """Return the status that `host` gets from the edge."""
         return int(self.on(host, "python3", "-", stdin=_ask(path, status=True)))
 
-    def loop(self, path: str = "/version", rate: int = 100) -> RequestLoop:
+    def loop(self, path: str = "/version", rate: int = 50) -> RequestLoop:
         """Return a request loop through the edge, not yet started."""
         return RequestLoop(f"{self.lab.name}-ops1", path, rate)
 

@@ -33,8 +33,10 @@ def release(fleet, name, *statements):
     place = known / name
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir()
-    (place / "0003.py").write_text(MIGRATION.format(statements=statements), encoding="utf-8")
-    recipe = f"FROM {built['image']}\nCOPY --chmod=644 0003.py /opt/football/app/football/migrations/versions/0003.py\n"
+    migration = place / "0003.py"
+    migration.write_text(MIGRATION.format(statements=statements), encoding="utf-8")
+    migration.chmod(0o644)  # the application does not run as root
+    recipe = f"FROM {built['image']}\nCOPY 0003.py /opt/football/app/football/migrations/versions/0003.py\n"
     (place / "Dockerfile").write_text(recipe, encoding="utf-8")
     tag = f"{fleet.lab.name}/football:{name}"
     for command in (["build", "--quiet", "--tag", tag, place], ["save", "--output", place / built["archive"], tag]):
