@@ -1,4 +1,4 @@
-"""PostgreSQL's SCRAM-SHA-256 verifiers, so that a password never appears in a statement (and so in no server log)."""
+"""PostgreSQL's SCRAM-SHA-256 verifiers, so that a password never reaches the server."""
 
 from __future__ import annotations
 
@@ -44,21 +44,23 @@ def open_roles(roles: Iterable[Mapping[str, Any]], secrets: Mapping[str, str]) -
     return [{key: value for key, value in role.items() if key != "secret" or secrets.get(value, "")} for role in roles]
 
 
-def statements(
+def passwords(
     roles: Iterable[Mapping[str, Any]], secrets: Mapping[str, str], present: Mapping[str, str | None]
-) -> list[str]:
-    """Return an ALTER ROLE for each role whose stored verifier is not that of its secret.
+) -> list[dict[str, str]]:
+    """Return `name` and `password` for each role whose stored verifier is not that of its secret.
+
+    The password is a verifier, and empty for a role that shall have none: what postgresql_user takes.
 
     :param roles: with `name`, and `secret` when the role has a password
     :param secrets: name of a secret to the password; a role whose secret is empty has none
     :param present: name of a role to what the server stores for it, None for nothing
     """
-    wanted: list[str] = []
+    wanted: list[dict[str, str]] = []
     for role in roles:
         name, stored = role["name"], present.get(role["name"])
         if password := secrets.get(role.get("secret", ""), ""):
             if not matches(password, stored or ""):
-                wanted.append(f"ALTER ROLE \"{name}\" PASSWORD '{verifier(password, os.urandom(SALT_BYTES))}'")
+                wanted.append({"name": name, "password": verifier(password, os.urandom(SALT_BYTES))})
         elif stored:
-            wanted.append(f'ALTER ROLE "{name}" PASSWORD NULL')
+            wanted.append({"name": name, "password": ""})
     return wanted

@@ -261,9 +261,9 @@ def test_no_error_shows_a_secret(fleet, broken):
 
 @pytest.mark.full
 def test_the_search_finds_a_secret_in_the_output(fleet, told):
-    run = _fail(fleet, *FAILURES[1], golive_no_log=False)
-    verifier = {"a verifier": "SCRAM-SHA-256$4096"}
-    assert shown(run.output, verifier) == list(verifier)
+    run = _fail(fleet, *FAILURES[0], golive_no_log=False)
+    assert shown(run.output, secrets_of(fleet)) != []
+
 
 
 @pytest.fixture(scope="module")

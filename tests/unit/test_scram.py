@@ -42,14 +42,14 @@ def test_a_role_whose_secret_is_empty_has_no_login_and_no_password() -> None:
     secrets = {"x_a": "one", "x_b": ""}
     assert scram.open_roles(roles, secrets) == [{"name": "a", "secret": "x_a"}, {"name": "b", "connection_limit": 5}]
     present = {"a": scram.verifier("one", b"0123456789abcdef"), "b": STORED}
-    assert scram.statements(roles, secrets, present) == ['ALTER ROLE "b" PASSWORD NULL']
+    assert scram.passwords(roles, secrets, present) == [{"name": "b", "password": ""}]
 
 
-def test_statements_only_where_the_server_differs_and_never_with_the_password() -> None:
+def test_passwords_change_only_where_the_server_differs_and_are_verifiers() -> None:
     roles = [{"name": "kept", "secret": "a"}, {"name": "rotated", "secret": "b"}, {"name": "owner"}, {"name": "closed"}]
     present = {"kept": scram.verifier("one", b"0123456789abcdef"), "rotated": STORED, "owner": None, "closed": STORED}
-    rotated, closed = scram.statements(roles, {"a": "one", "b": "two-Secret"}, present)
-    assert rotated.startswith('ALTER ROLE "rotated" PASSWORD \'SCRAM-SHA-256$4096:')
-    assert "two-Secret" not in rotated
-    assert scram.matches("two-Secret", rotated.split("'")[1])
-    assert closed == 'ALTER ROLE "closed" PASSWORD NULL'
+    rotated, closed = scram.passwords(roles, {"a": "one", "b": "two-Secret"}, present)
+    assert rotated["name"] == "rotated"
+    assert rotated["password"].startswith("SCRAM-SHA-256$4096:")
+    assert scram.matches("two-Secret", rotated["password"])
+    assert closed == {"name": "closed", "password": ""}
