@@ -265,7 +265,6 @@ def test_the_search_finds_a_secret_in_the_output(fleet, told):
     assert shown(run.output, secrets_of(fleet)) != []
 
 
-
 @pytest.fixture(scope="module")
 def found(fleet: Fleet, told) -> dict[str, list[Finding]]:
     """Where the hosts show a secret, after all that."""
