@@ -9,7 +9,7 @@ def test_it_was_reloaded_and_not_restarted(host):
 
 
 def test_the_settings_are_in_force(host):
-    console = "psql -XqtA -h /var/run/postgresql -p 6432 pgbouncer"
+    console = "psql -XqtA -h /var/run/postgresql -p 6432 -U pgbouncer pgbouncer"
     rows = host.check_output(f"runuser -u postgres -- {console} -c 'SHOW CONFIG'").splitlines()
     seen = dict(row.split("|")[:2] for row in rows)
     wanted = {
