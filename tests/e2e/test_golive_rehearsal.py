@@ -7,6 +7,9 @@ import shutil
 import subprocess
 
 import pytest
+import yaml
+
+from golive.lab import ROOT
 
 pytestmark = [pytest.mark.lab, pytest.mark.full]
 
@@ -126,7 +129,8 @@ def test_what_is_not_rehearsed_is_said_and_counts_for_nothing(fleet):
     assert not [gate for gate in never.told["gates"] if ".rehearsal_" in gate["gate"] or ".old_" in gate["gate"]]
     # An address that is written out would lead a rehearsal to the database itself.
     address = fleet.on("data1", "hostname", "-i").split()[0]
-    fixed = {"FOOTBALL_DATABASE_HOST": address, "FOOTBALL_DATABASE_PORT": "5432"}
+    known = yaml.safe_load((ROOT / "examples" / "football" / "golive.yml").read_text(encoding="utf-8"))["migration_env"]
+    fixed = {**known, "FOOTBALL_DATABASE_HOST": address, "FOOTBALL_DATABASE_PORT": "5432"}
     always = fleet.golive(name, *PHASES, **UNSEEN, migration_rehearsal="always", migration_env=fixed)
     assert always.code != 0
     assert "migration_env would lead to the database itself" in always.output
