@@ -60,9 +60,9 @@ def first_words(output: str) -> list[str]:
 
 
 def last_words(output: str, lines: int = 3) -> str:
-    """Return the last lines of what a program said, as one."""
+    """Return the last lines of what a program said, as one, without the end of a sentence: it stands in another one."""
     rows = [line.strip() for line in output.splitlines() if line.strip()]
-    return " | ".join(rows[-lines:])
+    return " | ".join(rows[-lines:]).rstrip(".")
 
 
 def wait_before(attempt: int, first_seconds: float) -> float:

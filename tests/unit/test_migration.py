@@ -108,3 +108,8 @@ def test_a_good_one_is_told_with_its_locks():
         "0001 to 0002 in 1.5 s; 1 changes of the schema; 8.0 MiB to 9.0 MiB; locks that stop writers: "
         "AccessExclusiveLock on public.a for 0.20 s; others waited up to 0.04 s"
     )
+
+
+def test_last_words_stand_in_a_sentence_that_has_its_own_end() -> None:
+    assert migration.last_words("one\n\ntwo\n three \nfour.\n") == "two | three | four"
+    assert migration.last_words("\n") == ""
