@@ -87,7 +87,9 @@ def seen(host, fetch, address):
     def ask():
         url = f"http://127.0.0.1:9115/probe?module=public&target=https://{address('data1')}/health/"
         rows = fetch(host, url)["body"].splitlines()
-        return {row.split()[0]: float(row.split()[1]) for row in rows if row and row[0] != "#"}
+        # A label may have a space in it, such as the name of an authority.
+        told = (row.rsplit(" ", 1) for row in rows if row and row[0] != "#")
+        return {name: float(value) for name, value in told}
 
     return ask
 
