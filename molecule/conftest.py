@@ -72,6 +72,23 @@ def secrets(state: Path) -> list[str]:
 
 
 @pytest.fixture(scope="session")
+def sql() -> Callable[[Any, str], str]:
+    """Return what a query on the socket of a host returns, as its superuser."""
+
+    def ask(host: Any, query: str) -> str:
+        done = subprocess.run(
+            ["docker", "exec", "-u", "postgres", host.backend.name, "psql", "-XAtc", query],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    return ask
+
+
+@pytest.fixture(scope="session")
 def module() -> Callable[..., dict[str, Any]]:
     """Run a module of the project on a host: module(host, name, **options) -> its result."""
 
