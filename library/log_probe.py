@@ -156,8 +156,8 @@ def _trail(check: Params, directory: Path) -> dict[str, Any]:
     syslog.syslog(syslog.LOG_NOTICE, json.dumps({"act": "audit_probe", "token": token}))
     kept = _kept(directory, token, check["within_seconds"])
     now = datetime.now(UTC)
-    trail = audit_trail.read(directory, audit_trail.first_day(check["days"], now))
-    book = audit_trail.read_book(directory, "", audit_trail.first_day(check["keep_days"] + 1, now))
+    since, kept_since = (audit_trail.first_day(days, now) for days in (check["days"], check["keep_days"] + 1))
+    trail, book = audit_trail.read_settled(directory, directory, "", since, kept_since)
     if not kept:
         trail.problems.append(f"a line that was written to the trail was not kept within {check['within_seconds']} s")
     trail.problems += book.problems
@@ -234,20 +234,19 @@ def _same(check: Params, host: str, wrote: Params, received: Path) -> Measuremen
     days, within = check["days"], check["within_seconds"]
     expected = f"the trail of {host} is the same on both hosts"
     looked = datetime.fromtimestamp(wrote["time"], UTC)
-    since = audit_trail.first_day(days, looked)
+    since, kept_since = (audit_trail.first_day(each, looked) for each in (days, check["keep_days"] + 1))
     own = audit_trail.unpack(wrote["trail"])
     deadline = time.monotonic() + within
     while True:
-        copy = audit_trail.read(received / host, since)
+        copy, book = audit_trail.read_settled(received / host, received, f"{host}/", since, kept_since)
         found = audit_trail.differences(own, copy, since, wrote["time"])
         if not any(found.not_copied.values()) or time.monotonic() > deadline:
             break
         time.sleep(10 * PAUSE)  # it reads two days
-    book = audit_trail.read_book(received, f"{host}/", audit_trail.first_day(check["keep_days"] + 1, looked))
     copy.problems += book.problems
     pairs = [(str(name), str(sha256)) for name, sha256 in wrote["hashes"]]
     wrong = audit_trail.sentences(host, own, copy, found)
-    wrong += audit_trail.told_otherwise(host, copy, pairs, book.entries)
+    wrong += audit_trail.told_otherwise(host, copy, pairs, book.entries, wrote["time"])
     sealed = wrote["sealed"] + book.files
     n = max(own.count, copy.count) + sealed
     seen = summarise(wrong) or f"{own.count} lines of {days} days are the same, and {sealed} daily hashes hold"

@@ -11,6 +11,7 @@ import gzip
 import hashlib
 import json
 import re
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -30,18 +31,28 @@ _DAY = re.compile(r"^(\d{4}-\d{2}-\d{2})\.jsonl(?:\.gz)?$")
 _OF_THE_COPY = re.compile(r'^\{"received": ?"[^"]*", ?"from": ?"[^"]*", ?')
 
 
+@dataclass(frozen=True)
+class Told:
+    """A daily hash as its host told it to the trail when the day was over, and which line of the trail says so."""
+
+    side: str
+    file: str
+    sha256: str
+    line: tuple[str, int]  # epoch and number
+
+
 @dataclass
 class Trail:
     """What one side has of a host's trail.
 
-    `lines`: epoch to number to digest. `days`: the days of which it has a file. `told`: what the daily hashes were when
-    they were told to the trail, as (side, file, SHA-256). `problems`: what is wrong whatever the other side says.
+    `lines`: epoch to number to digest. `days`: the days of which it has a file. `told`: the daily hashes that stand in
+    it. `problems`: what is wrong whatever the other side says.
     `times`: epoch and number to (time of the line, when it arrived), both ISO 8601; of the copy only.
     """
 
     lines: dict[str, dict[int, str]] = field(default_factory=dict)
     days: list[str] = field(default_factory=list)
-    told: list[tuple[str, str, str]] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     times: dict[tuple[str, int], tuple[str, str]] = field(default_factory=dict)
 
@@ -95,7 +106,8 @@ def _take(trail: Trail, entry: Entry, new: str, path: Path) -> None:
     trail.times.setdefault((epoch, number), (str(entry.get("time", "")), str(entry.get("received", ""))))
     data = log_search.fields(entry)
     if data.get("act") == "audit_day":
-        trail.told.append((str(data.get("side")), str(data.get("file")), str(data.get("sha256"))))
+        told = Told(str(data.get("side")), str(data.get("file")), str(data.get("sha256")), (epoch, number))
+        trail.told.append(told)
 
 
 # --- from the host to the logs host
@@ -214,7 +226,10 @@ def sentences(host: str, own: Trail, copy: Trail, found: Differences) -> list[st
 
 @dataclass(frozen=True)
 class Book:
-    """The daily hashes of one side: how many files they were compared with, and what is wrong."""
+    """The daily hashes of one side: how many files they were compared with, what is wrong, and every hash there is.
+
+    `entries` are of all hosts, for the logs host tells its own trail the hashes of all that it keeps.
+    """
 
     files: int = 0
     problems: Sequence[str] = ()
@@ -233,6 +248,7 @@ def read_book(directory: Path, prefix: str, since: str) -> Book:
     rows = book.read_bytes().splitlines()
     problems: list[str] = []
     mine: dict[str, list[Mapping[str, Any]]] = {}
+    pairs: list[tuple[str, str]] = []
     before = ""
     for place, row in enumerate(rows, 1):
         try:
@@ -243,6 +259,7 @@ def read_book(directory: Path, prefix: str, since: str) -> Book:
         else:
             if broken:
                 problems.append(f"line {place} of {book}, of {name}, does not follow from the line before it")
+            pairs.append((name, str(entry.get("sha256"))))
             if name.startswith(prefix) and "/" not in name[len(prefix) :]:
                 mine.setdefault(name, []).append(entry)
         before = hashlib.sha256(row).hexdigest()
@@ -250,8 +267,31 @@ def read_book(directory: Path, prefix: str, since: str) -> Book:
     for name, entries in looked.items():
         if problem := _sealed_problem(directory / name, entries):
             problems.append(problem)
-    pairs = [(name, str(entry.get("sha256"))) for name, entries in mine.items() for entry in entries]
     return Book(len(looked), problems, pairs)
+
+
+def read_settled(
+    directory: Path, book_of: Path, prefix: str, since: str, kept_since: str, pause: float = 2.0
+) -> tuple[Trail, Book]:
+    """Return the trail in a directory and the book that it belongs to.
+
+    Once a day the keeper writes a hash and replaces the file by a compressed one. Who reads just then finds a file gone
+    or a hash too many: what is wrong only then is no problem, so it is read a second time.
+
+    :param since: the first day of the trail; :param kept_since: of the book
+    :param pause: seconds before the second time
+    """
+    for again in (True, False):
+        try:
+            trail, book = read(directory, since), read_book(book_of, prefix, kept_since)
+        except FileNotFoundError:
+            if not again:
+                raise
+        else:
+            if not book.problems or not again:
+                break
+        time.sleep(pause)
+    return trail, book
 
 
 def _sealed_problem(path: Path, entries: Sequence[Mapping[str, Any]]) -> str:
@@ -277,15 +317,19 @@ def _sealed_problem(path: Path, entries: Sequence[Mapping[str, Any]]) -> str:
 
 
 def told_otherwise(
-    host: str, copy: Trail, own: Sequence[tuple[str, str]], here: Sequence[tuple[str, str]]
+    host: str, copy: Trail, own: Sequence[tuple[str, str]], here: Sequence[tuple[str, str]], until: float
 ) -> list[str]:
     """Return the daily hashes that a host has told to the trail and that its book does not have any more.
 
-    :param own: the book of the host itself; :param here: that of the logs host
+    :param own: the book of the host itself; :param here: that of the logs host, read after the copy
+    :param until: when the host looked, in seconds since 1970: what it told later is not in the book that it sent
     """
+    seen_by = datetime.fromtimestamp(until - SKEW, UTC)
     books = {SENT: set(own), RECEIVED: set(here)}
     return [
-        f"{host}: the daily hash of {name} is not the one that was told when that day was over"
-        for side, name, sha256 in copy.told
-        if side in books and (name, sha256) not in books[side]
+        f"{host}: the daily hash of {told.file} is not the one that was told when that day was over"
+        for told in copy.told
+        if told.side in books
+        and (told.file, told.sha256) not in books[told.side]
+        and _due(*copy.times[told.line], "", seen_by)
     ]

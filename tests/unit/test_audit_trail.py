@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from golive_core import audit_trail
-from golive_core.audit_trail import Trail
 from support import program
 
 keeper = program("roles/logs/files/log_keeper.py")
@@ -192,17 +191,65 @@ def test_a_line_of_the_book_that_was_altered_breaks_its_chain(sealed: list[str],
     assert any("does not follow from the line before it" in sentence for sentence in book(tmp_path / "sent"))
 
 
-def test_a_file_and_a_book_that_were_made_anew_are_found_by_what_was_told(sealed: list[str]) -> None:
-    told = [json.loads(text) for text in sealed if json.loads(text)["side"] == "sent"]
-    copy = Trail(told=[(one["side"], one["file"], one["sha256"]) for one in told])
-    honest = [(one["file"], one["sha256"]) for one in told]
-    assert audit_trail.told_otherwise("app1", copy, honest, []) == []
-    forged = [(honest[0][0], "0" * 64), *honest[1:]]
-    (sentence,) = audit_trail.told_otherwise("app1", copy, forged, [])
+class Told:
+    """What the keepers of a site have told, as the copy on the logs host has it, against the books."""
+
+    def __init__(self, root: Path, sealed: list[str]) -> None:
+        rows = [
+            arrived({**line(number), "message": "", "data": json.loads(text)}) for number, text in enumerate(sealed)
+        ]
+        with (root / "received/app1/2026-11-28.jsonl").open("w", encoding="utf-8") as target:
+            target.writelines(json.dumps(row) + "\n" for row in rows)
+        self.copy = audit_trail.read(root / "received/app1", SINCE)
+        self.own = list(audit_trail.read_book(root / "sent", "", SINCE).entries)
+        self.here = list(audit_trail.read_book(root / "received", "app1/", SINCE).entries)
+
+    def wrong(self, looked: datetime = NOW) -> list[str]:
+        return audit_trail.told_otherwise("app1", self.copy, self.own, self.here, looked.timestamp())
+
+
+def test_a_file_and_a_book_that_were_made_anew_are_found_by_what_was_told(sealed: list[str], tmp_path: Path) -> None:
+    told = Told(tmp_path, sealed)
+    assert told.wrong() == []
+    told.own[0] = (told.own[0][0], "0" * 64)
+    (sentence,) = told.wrong()
     assert sentence.startswith("app1: the daily hash of 2026-11-26.jsonl is not the one that was told")
+
+
+def test_the_logs_host_tells_the_hashes_of_all_hosts_that_it_keeps(
+    site: Site, sealed: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "received/data1").mkdir()
+    (tmp_path / "received/data1/2026-11-26.jsonl").write_text(json.dumps(line(1)) + "\n", encoding="utf-8")
+    keeper.close_days(tmp_path / "received", NOW.timestamp() + 9_000_000, audit=True)
+    assert json.loads(sealed[-1])["file"] == "data1/2026-11-26.jsonl"
+    assert Told(tmp_path, sealed).wrong() == []
+
+
+def test_what_a_host_told_after_it_looked_is_not_wanted_in_the_book_that_it_sent(
+    sealed: list[str], tmp_path: Path
+) -> None:
+    told = Told(tmp_path, sealed)
+    told.own.clear()
+    assert told.wrong()
+    assert told.wrong(datetime(2026, 11, 28, 11, tzinfo=UTC)) == []
 
 
 def test_what_came_after_a_day_was_sealed_has_a_hash_of_its_own(site: Site, sealed: list[str], tmp_path: Path) -> None:
     site.keep(line(3, day="2026-11-27", epoch="e0"), day="2026-11-27")
     keeper.close_days(tmp_path / "sent", NOW.timestamp() + 9_000_000, audit=True)
     assert book(tmp_path / "sent") == []
+
+
+def test_who_reads_while_the_keeper_closes_a_day_reads_again(
+    site: Site, sealed: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = tmp_path / "sent"
+    site.keep(line(3, day="2026-11-27", epoch="e0"), day="2026-11-27")
+    late = sent / "2026-11-27.jsonl"
+    keeper.seal(late, sent)
+    monkeypatch.setattr(audit_trail.time, "sleep", lambda _: keeper.compress(late, once=False))
+    assert book(sent) != []
+    trail, closed = audit_trail.read_settled(sent, sent, "", SINCE, "2026-01-01")
+    assert closed.problems == []
+    assert [trail.lines["e0"].keys(), trail.problems] == [{2, 3}, []]

@@ -91,6 +91,19 @@ def test_the_gate_finds_both_trails_the_same(trail, name):
     assert seen["n"] >= 1
 
 
+def test_the_trails_are_the_same_after_a_day_was_closed(on, arrived, trail):
+    """The logs host tells its own trail the daily hash of each host that it keeps."""
+    day = on("ops1").check_output("date -u -d '2 days ago' +%F")
+    for name, directory in (("app1", "sent"), ("ops1", "received/app1")):
+        path = f"/var/log/golive-audit/{directory}/{day}.jsonl"
+        on(name).check_output(f"echo '{{}}' >{path} && touch -d '1 hour ago' {path} && systemctl start golive-logs-keeper")
+        assert on(name).file(path + ".gz").exists
+    assert arrived(f"app1/{day}.jsonl", "/var/log/golive-audit/received/ops1")
+    for name in ("app1", "ops1"):
+        seen = trail(name)
+        assert (seen["failures"], seen["invalid"]) == (0, ""), seen["observed"]
+
+
 KEPT, COPIED = "/var/log/golive-audit/sent/20*.jsonl", "/var/log/golive-audit/received/app1/20*.jsonl"
 # Alters a line, blanks it, or puts it back, in the file that is there: rsyslog goes on writing to it.
 CHANGE = """
