@@ -45,7 +45,7 @@ options:
         type: str
         required: true
       data:
-        description: The facts of it.
+        description: The facts of it. Of a V(note) C(note), a name in golive's catalogue of notes, and C(values).
         type: dict
         default: {}
   measurements:
@@ -140,7 +140,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.golive_core import page, process, record, render, signing
+from ansible.module_utils.golive_core import notes, page, process, record, render, signing
 
 
 def _controller() -> dict[str, Any]:
@@ -239,15 +239,19 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    directory = Path(module.params["directory"])
+    directory, asked = Path(module.params["directory"]), module.params["events"]
     result: dict[str, Any] = {"changed": False, "directory": str(directory), "run_id": directory.name}
     try:
         if module.params["state"] == "started":
             result.update(_start(module))
         else:
-            result["events"] = [event for event in module.params["events"] if event["kind"] != "gate"]
+            asked = [
+                {**event, "data": notes.complete(event["data"])} if event["kind"] == "note" else event
+                for event in asked
+            ]
+            result["events"] = [event for event in asked if event["kind"] != "gate"]
         if module.params["state"] != "started" and not module.check_mode:
-            rows = record.keep_samples(directory, module.params["events"], module.params["measurements"])
+            rows = record.keep_samples(directory, asked, module.params["measurements"])
             record.append(directory, rows)
         if module.params["state"] == "finished":
             if module.check_mode:
@@ -255,6 +259,8 @@ def main() -> None:
                 result.update(told=told, head="", signature="", unsigned="")
             else:
                 result.update(_finish(directory, module.params))
+    except notes.UnknownNote as error:
+        module.fail_json(msg=f"The record in {directory} was not touched: {error}.")
     except (OSError, record.BrokenChain) as error:
         module.fail_json(msg=f"The record in {directory} cannot be kept: {error}. Make it writable and run again.")
     module.exit_json(**result)

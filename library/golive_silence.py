@@ -10,7 +10,7 @@ module: golive_silence
 short_description: Begin or end the silences of a run in Alertmanager
 description:
   - Makes one silence for each of O(rules) that has C(explained_by_golive), with an end. What others have made stays.
-  - Never fails for an Alertmanager that does not answer, for a go-live does not wait for it. RV(sentence) says so.
+  - Never fails for an Alertmanager that does not answer, for a go-live does not wait for it. RV(note) says so.
 options:
   state:
     description: Whether the silences begin, or those of the application end.
@@ -22,7 +22,7 @@ options:
     type: str
     required: true
   host:
-    description: Its host, for RV(sentence).
+    description: Its host, for RV(note).
     type: str
     required: true
   app:
@@ -73,9 +73,11 @@ silences:
   type: list
   elements: raw
   returned: always
-sentence:
-  description: What was done, or why it could not be, for the record. Empty in check mode, or without such rules.
-  type: str
+note:
+  description:
+    - What was done, or why it could not be, as data of a note for the record, with its C(message).
+    - Empty in check mode, or without such rules.
+  type: dict
   returned: always
 problem:
   description: Why Alertmanager did not do it; empty when it did.
@@ -96,16 +98,16 @@ def _begin(asked: silences.Asked, host: str, rules: list[dict[str, Any]]) -> dic
     try:
         made = silences.begin(asked, rules, now)
     except Unanswered as error:
-        return {"problem": str(error), "sentence": silences.not_begun(host, str(error), rules)}
-    return {"silences": made, "sentence": silences.begun(host, made, now + asked.seconds)}
+        return {"problem": str(error), "note": silences.not_begun(host, str(error), rules)}
+    return {"silences": made, "note": silences.begun(host, made, now + asked.seconds)}
 
 
 def _end(asked: silences.Asked, host: str) -> dict[str, Any]:
     try:
         ids = silences.end(asked)
     except Unanswered as error:
-        return {"problem": str(error), "sentence": silences.not_ended(host, str(error))}
-    return {"silences": ids, "sentence": silences.ended(host, ids)}
+        return {"problem": str(error), "note": silences.not_ended(host, str(error))}
+    return {"silences": ids, "note": silences.ended(host, ids)}
 
 
 def main() -> None:
@@ -122,7 +124,7 @@ def main() -> None:
     )
     params = module.params
     asked = silences.Asked(params["url"], params["app"], params["run"], params["seconds"], params["timeout_seconds"])
-    result: dict[str, Any] = {"changed": False, "silences": [], "sentence": "", "problem": ""}
+    result: dict[str, Any] = {"changed": False, "silences": [], "note": {}, "problem": ""}
     begins = params["state"] == "present"
     if not module.check_mode and (silences.explained(params["rules"]) or not begins):
         result.update(_begin(asked, params["host"], params["rules"]) if begins else _end(asked, params["host"]))

@@ -14,7 +14,7 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
-from . import charts, report
+from . import charts, notes, report
 from .texts import LANGUAGES, TEXTS, Text, pick, text
 
 Samples = Mapping[str, Sequence[float]]  # name of a file of raw samples to its numbers
@@ -305,7 +305,7 @@ class _Page:
             f"{escape(str(seen.get('after', '')))}"
             for seen in told["switches"]
         ]
-        notes = [f"{escape(str(note['time']))} {escape(str(note.get('message', '')))}" for note in told["notes"]]
+        noted = [f"{escape(str(note['time']))} {self.say(notes.text(note))}" for note in told["notes"]]
         lines: list[report.Line] = [("chain", [str(chain.get("events", 0)), str(chain.get("head", ""))])]
         people = [f"{self.say(role)}: {self.say(who)}" for role, who in report.contacts(told)]
         first = self.languages[0]
@@ -327,7 +327,7 @@ class _Page:
             self.section("latency", self.latencies()),
             self.section("per second", self.per_second()),
             self.section("events", self.listed(switches)),
-            self.section("notes", self.listed(notes)),
+            self.section("notes", self.listed(noted)),
             self.section("contacts", self.listed(people)),
             f"</main><footer>{self.lines([*lines, report.signature(told)])}</footer>",
             f"<script>{SCRIPT}</script></body></html>\n",

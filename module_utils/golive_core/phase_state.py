@@ -213,7 +213,7 @@ def _pattern(hosts: Iterable[str]) -> str:
     return ":".join(hosts) or "!all"
 
 
-def notes(hosts: Sequence[str], hostvars: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
+def notes(hosts: Sequence[str], hostvars: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the record's notes on the phases that stand, and on those that were finished and do not.
 
     :param hostvars: as for :func:`to_work`
@@ -227,11 +227,13 @@ def notes(hosts: Sequence[str], hostvars: Mapping[str, Mapping[str, Any]]) -> li
         for phase, why in told.get("anew", {}).items():
             anew.setdefault((phase, why), []).append(host)
 
-    def where(some: list[str]) -> str:
-        return "every host" if len(some) == len(hosts) else ", ".join(some)
+    def where(some: list[str]) -> list[str] | dict[str, str]:
+        return {"en": "every host", "zh": "所有主机"} if len(some) == len(hosts) else some
 
-    sentences = [
-        f"Phase {phase} stands on {where(some)}, unchanged since run {run}: it is measured again, not done again."
+    return [
+        {"note": "phase.stands", "values": {"phase": phase, "hosts": where(some), "run": run}}
         for (phase, run), some in sorted(stands.items())
-    ] + [f"Phase {phase} is done anew on {where(some)}: {why}." for (phase, why), some in sorted(anew.items())]
-    return [{"message": sentence} for sentence in sentences]
+    ] + [
+        {"note": "phase.anew", "values": {"phase": phase, "hosts": where(some), "why": why}}
+        for (phase, why), some in sorted(anew.items())
+    ]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from . import report
+from . import notes, report
 from .texts import pick, text
 
 
@@ -61,7 +61,7 @@ def markdown(told: Mapping[str, Any], language: str) -> str:
         f"- {seen['time']} {text(seen['kind'], language)}: {_cell(seen.get('before'))} → {_cell(seen.get('after'))}"
         for seen in told["switches"]
     ]
-    notes = [f"- {note['time']} {_cell(note.get('message'))}" for note in told["notes"]]
+    noted = [f"- {note['time']} {_cell(pick(notes.text(note), language))}" for note in told["notes"]]
     contacts = [
         f"- **{_cell(pick(role, language))}**: {_cell(pick(who, language))}" for role, who in report.contacts(told)
     ]
@@ -84,7 +84,7 @@ def markdown(told: Mapping[str, Any], language: str) -> str:
             "",
             *_table(heads, (_gate_row(gate, language) for gate in told["gates"])),
         ],
-        [f"## {text('notes', language)}", "", *(notes or [none]), ""],
+        [f"## {text('notes', language)}", "", *(noted or [none]), ""],
         [
             f"- {text('chain', language)}: {chain.get('events', 0)}, `{chain.get('head', '')}`",
             *_lines([report.signature(told)], language),

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from . import notes
 from .prometheus import Unanswered, fetch
 
 CREATOR = "golive"
@@ -109,7 +110,11 @@ def end(asked: Asked) -> list[str]:
     return mine
 
 
-# --- what the record tells
+# --- what the record tells: notes of notes.py
+
+
+def _note(name: str, **values: Any) -> dict[str, Any]:
+    return notes.complete({"note": name, "values": values})
 
 
 def _named(one: Mapping[str, Any]) -> str:
@@ -117,31 +122,22 @@ def _named(one: Mapping[str, Any]) -> str:
     return f"{one['alert']} of {labels} (silence {one['id']})"
 
 
-def begun(host: str, made: Sequence[Mapping[str, Any]], until: float) -> str:
+def begun(host: str, made: Sequence[Mapping[str, Any]], until: float) -> dict[str, Any]:
     """Say which alerts are kept quiet on a host, and until when."""
-    return (
-        f"Alertmanager on {host} keeps quiet what this run explains, until {_utc(until)} at the latest: "
-        f"{', '.join(map(_named, made))}. Every other alert arrives."
-    )
+    return _note("silence.begun", host=host, until=_utc(until), alerts=list(map(_named, made)))
 
 
-def not_begun(host: str, why: str, rules: Iterable[Rule]) -> str:
+def not_begun(host: str, why: str, rules: Iterable[Rule]) -> dict[str, Any]:
     """Say that nothing is kept quiet."""
-    alerts = ", ".join(rule["name"] for rule in explained(rules))
-    return (
-        f"NOTHING IS KEPT QUIET: {why}. The run goes on, and people may be told of {alerts}, which it causes itself. "
-        f"See `journalctl -u prometheus-alertmanager` on {host}."
-    )
+    return _note("silence.not_begun", host=host, why=why, alerts=[rule["name"] for rule in explained(rules)])
 
 
-def ended(host: str, ids: Sequence[str]) -> str:
+def ended(host: str, ids: Sequence[str]) -> dict[str, Any]:
     """Say which silences are over."""
-    return f"Alertmanager on {host} keeps nothing quiet any more: {', '.join(ids) or 'no silence stood'} ended."
+    none = {"en": "no silence stood, none", "zh": "无"}
+    return _note("silence.ended", host=host, silences=list(ids) or none)
 
 
-def not_ended(host: str, why: str) -> str:
+def not_ended(host: str, why: str) -> dict[str, Any]:
     """Say that silences may stand."""
-    return (
-        f"SILENCES OF THIS RUN MAY STAND on {host}: {why}. They end by themselves when the record says; "
-        f"`amtool silence expire` ends them now."
-    )
+    return _note("silence.not_ended", host=host, why=why)

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from golive_core.notes import complete
 from golive_core.phase_state import (
     Finished,
     Look,
@@ -169,8 +170,8 @@ def test_a_red_phase_is_forgotten_where_it_stood_and_another_phase_changes_nothi
 
 
 def test_the_record_says_what_stands_and_why_the_rest_does_not():
-    assert [note["message"] for note in notes(HOSTS, HOSTVARS)] == [
+    assert [complete(note)["message"] for note in notes(HOSTS, HOSTVARS)] == [
         "Phase infrastructure stands on app1, unchanged since run run1: it is measured again, not done again.",
         "Phase infrastructure is done anew on app2: the host was booted since.",
     ]
-    assert notes(["app1"], HOSTVARS)[0]["message"].startswith("Phase infrastructure stands on every host, ")
+    assert complete(notes(["app1"], HOSTVARS)[0])["message"].startswith("Phase infrastructure stands on every host, ")

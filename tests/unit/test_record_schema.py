@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from golive_core import record
+from golive_core import notes, record
 from golive_core.delivery import Outcome
 from golive_core.judge import Verdict, judge
 from golive_core.measurement import measurement
@@ -46,7 +46,8 @@ def events(directory: Path) -> list[dict[str, Any]]:
             ("run.fact", {"previous": "", "already_live": False}),
             ("gate", verdict(failures=5, samples=[0.1, 0.2], value=0.2) | {"raw": f"raw/{'0' * 64}.txt"}),
             ("gate", verdict()),
-            ("note", {"message": "lock taken over"}),
+            ("note", {"message": "of golive before it had a catalogue of notes"}),
+            ("note", notes.complete({"note": "release.away", "values": {"hosts": ["app2"]}})),
             *CANARY,
             ("switch", {"before": "", "after": "1.0.0"}),
             ("flip_back", {"before": "1.0.0", "after": ""}),

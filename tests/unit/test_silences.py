@@ -126,7 +126,7 @@ def test_no_answer_is_said() -> None:
 def test_what_is_told_names_alerts_silences_and_the_end() -> None:
     made = [{"alert": "TargetDown", "labels": {"job": "app"}, "id": "id-1"}]
     told = silences.begun("ops1", made, NOW + 600)
-    assert told == (
+    assert told["message"] == (
         "Alertmanager on ops1 keeps quiet what this run explains, until 2026-11-23T23:10:00Z at the latest: "
         "TargetDown of job app (silence id-1). Every other alert arrives."
     )

@@ -25,7 +25,7 @@ def test_what_a_go_live_explains_is_kept_quiet_and_nothing_else(module, address,
     how = {"url": f"http://{address('ops1')}:9093", "host": "ops1", "app": "shop", "run": "run-1"}
     rules = [{"name": "TargetDown", "explained_by_golive": {"job": "app"}}, {"name": "HostDown"}]
     begun = module("ops1", "golive_silence", rules=rules, seconds=300, **how)
-    assert [one["alert"] for one in begun["silences"]] == ["TargetDown"], begun["sentence"]
+    assert [one["alert"] for one in begun["silences"]] == ["TargetDown"], begun["note"]
     send(alertname="TargetDown", host="app7", job="app")
     send(alertname="TargetDown", host="app7", job="redis")
     send(alertname="HostDown", host="app8")

@@ -96,7 +96,9 @@ def test_the_trails_are_the_same_after_a_day_was_closed(on, arrived, trail):
     day = on("ops1").check_output("date -u -d '2 days ago' +%F")
     for name, directory in (("app1", "sent"), ("ops1", "received/app1")):
         path = f"/var/log/golive-audit/{directory}/{day}.jsonl"
-        on(name).check_output(f"echo '{{}}' >{path} && touch -d '1 hour ago' {path} && systemctl start golive-logs-keeper")
+        on(name).check_output(
+            f"echo '{{}}' >{path} && touch -d '1 hour ago' {path} && systemctl start golive-logs-keeper"
+        )
         assert on(name).file(path + ".gz").exists
     assert arrived(f"app1/{day}.jsonl", "/var/log/golive-audit/received/ops1")
     for name in ("app1", "ops1"):
