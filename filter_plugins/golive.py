@@ -37,7 +37,7 @@ from golive_core.certificate_files import wrong_files
 from golive_core.image_archive import read_archive
 from golive_core.network import free_subnet, not_networks
 from golive_core.openpgp import fingerprints
-from golive_core.request import RELEASE, manifest_refusals, refusals
+from golive_core.request import RELEASE, absent, manifest_refusals, refusals
 
 
 def nth_address(network: str, number: int) -> str:
@@ -183,6 +183,7 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return filter name to function."""
         return {
+            "golive_absent": absent,
             "golive_certificate_problem": certificate_problem,
             "golive_failure_sentence": catalogue.failure_sentence,
             "golive_free_subnet": free_subnet,

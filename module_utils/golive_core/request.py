@@ -12,6 +12,18 @@ HOST_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0
 RELEASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}")
 
 
+def absent(groups: Mapping[str, Sequence[str]], needed: Sequence[str]) -> str:
+    """Return, as a sentence, which hosts an inventory lacks; empty when there is one in each group that is needed."""
+    if not groups.get("all"):
+        return "there is no host: name an inventory that has some with -i, `./golive init` writes one"
+    empty = [group for group in needed if not groups.get(group)]
+    return (
+        f"the inventory has no host in {', '.join(empty)}; add one to each (one host may be in all groups)"
+        if empty
+        else ""
+    )
+
+
 def refusals(
     groups: Mapping[str, Sequence[str]],
     app: str,
@@ -35,10 +47,8 @@ def refusals(
             f'golive_public_name is "{public_name}", wanted the host name under which users reach the application; '
             "set it in the inventory"
         )
-    if empty := [group for group in NEEDED_GROUPS if not groups.get(group)]:
-        found.append(
-            f"the inventory has no host in {', '.join(empty)}; add one to each (one host may be in all groups)"
-        )
+    if missing := absent(groups, NEEDED_GROUPS):
+        found.append(missing)
     if not RELEASE.fullmatch(release):
         found.append(f'the release is "{release}", wanted its name on the command line, for example -e release=1.4.0')
     elif release not in known_releases:

@@ -27,13 +27,18 @@ def site(tmp_path):
     return tmp_path / "site"
 
 
-def golive(site, *words):
-    command = ["ansible-playbook", "playbooks/golive.yml", "-i", str(site), *words]
+def play(playbook, *words):
+    """Run a playbook that must not end well, and return what it said."""
+    command = ["ansible-playbook", f"playbooks/{playbook}", *words]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
     said = done.stdout + done.stderr
     assert done.returncode != 0
     assert "Traceback" not in said
     return " ".join(said.split())  # Ansible folds long lines
+
+
+def golive(site, *words):
+    return play("golive.yml", "-i", str(site), *words)
 
 
 def records(site):
@@ -96,6 +101,23 @@ def test_a_group_without_hosts(site):
     hosts = site / "hosts.yml"
     hosts.write_text("\n".join(line for line in hosts.read_text().splitlines() if "backup:" not in line))
     assert "the inventory has no host in backup" in golive(site, "-e", "release=1.0.0")
+
+
+# Those that have something to do without any host: the lab's own, AWX's, and the check of a record.
+WITHOUT_HOSTS = {"lab.yml", "awx.yml", "record.yml"}
+
+
+@pytest.mark.parametrize("playbook", sorted({path.name for path in ROOT.glob("playbooks/*.yml")} - WITHOUT_HOSTS))
+def test_no_playbook_does_nothing_and_ends_well(playbook):
+    said = play(playbook, "-e", "release=1.0.0")
+    assert "there is no host: name an inventory that has some with -i" in said
+    assert "Nothing was touched" in said
+
+
+@pytest.mark.parametrize(("playbook", "missing"), [("backup.yml", "backup"), ("restore.yml", "database, backup")])
+def test_a_playbook_names_the_group_that_it_is_about(site, playbook, missing):
+    (site / "hosts.yml").write_text("all: {hosts: {server1: {}}}\n")
+    assert f"the inventory has no host in {missing}" in play(playbook, "-i", str(site))
 
 
 def test_an_unreachable_host_is_named_and_recorded(site):
