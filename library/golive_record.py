@@ -140,7 +140,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.golive_core import notes, page, process, record, render, signing
+from ansible.module_utils.golive_core import baseline, notes, page, process, record, render, signing
 
 
 def _controller() -> dict[str, Any]:
@@ -200,8 +200,9 @@ def _finish(directory: Path, params: dict[str, Any]) -> dict[str, Any]:
     key, signature = _signer(directory, params)
     record.append(directory, [("signing", signature)])
     told = record.tell(record.read_events(directory))
+    samples = record.read_samples(directory, told)
     _write(directory / "record.json", json.dumps(told, indent=2, ensure_ascii=False) + "\n")
-    _write(directory / "record.html", page.html(told, record.read_samples(directory, told), params["language"]))
+    _write(directory / "record.html", page.html(told, samples, params["language"], baseline.of(directory, told)))
     _write(directory / "record.md", render.markdown(told, params["language"]))
     head = record.canonical(record.head(directory)).decode() + "\n"
     _write(directory / record.HEAD, head)

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 WIDTH = 720
-LEFT, RIGHT, TOP, BOTTOM = 48, 12, 18, 26
+LEFT, RIGHT, TOP, BOTTOM = 48, 28, 18, 26
+NEAR = 60  # half of the width of what is written above a mark
 BINS = 40
 
 
@@ -61,39 +62,56 @@ def timeline(rows: Sequence[tuple[str, float, float, str]], marks: Sequence[tupl
 
 
 def _mark(x: float, bottom: float, name: str) -> str:
+    anchor = "start" if x < NEAR else "end" if x > WIDTH - NEAR else "middle"
     return (
         f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 4}" y2="{bottom}"/>'
-        f'<text class="marked" x="{x:.1f}" y="{TOP - 7}" text-anchor="middle">{name}</text>'
+        f'<text class="marked" x="{x:.1f}" y="{TOP - 7}" text-anchor="{anchor}">{name}</text>'
     )
 
 
-def histogram(samples: Sequence[float], limit: float | None, label: str, limit_name: str) -> str:
+def histogram(
+    samples: Sequence[float], limit: float | None, label: str, limit_name: str, before: Sequence[float] = ()
+) -> str:
     """Return a distribution of times in seconds, on a logarithmic scale because a tail is what matters.
 
     :param samples: one at least; those that are not above 0 count as the smallest
     :param limit: drawn as a line
+    :param before: samples of another release, drawn as an outline
     """
     limit = limit if limit and limit > 0 else None
-    ordered = sorted(max(sample, 1e-6) for sample in samples)
-    low = math.log10(min(ordered[0], limit or ordered[0])) - 0.05
-    high = math.log10(max(ordered[-1], limit or ordered[-1])) + 0.05
-    counts = [0] * BINS
-    for sample in ordered:
-        counts[min(BINS - 1, int((math.log10(sample) - low) / (high - low) * BINS))] += 1
+    ordered, others = (sorted(max(sample, 1e-6) for sample in numbers) for numbers in (samples, before))
+    ends = [ordered[0], ordered[-1], *([others[0], others[-1]] if others else []), *([limit] if limit else [])]
+    low, high = math.log10(min(ends)) - 0.05, math.log10(max(ends)) + 0.05
+
+    def shares(numbers: Sequence[float]) -> list[float]:
+        counts = [0] * BINS
+        for number in numbers:
+            counts[min(BINS - 1, int((math.log10(number) - low) / (high - low) * BINS))] += 1
+        return [count / len(numbers) for count in counts]
+
+    bars, outline = shares(ordered), shares(others) if others else []
+    most = max(*bars, *outline)
     height, base = 220, 220 - BOTTOM
     wide = (WIDTH - LEFT - RIGHT) / BINS
-    scale = (base - TOP) / max(counts)
+    scale = (base - TOP) / most
 
     def x(seconds: float) -> float:
         return LEFT + (math.log10(seconds) - low) / (high - low) * (WIDTH - LEFT - RIGHT)
 
     parts = [
-        f'<rect class="bar" x="{LEFT + place * wide:.1f}" y="{base - count * scale:.1f}" width="{wide - 1:.1f}" '
-        f'height="{count * scale:.1f}"/>'
-        for place, count in enumerate(counts)
-        if count
+        f'<rect class="bar" x="{LEFT + place * wide:.1f}" y="{base - share * scale:.1f}" width="{wide - 1:.1f}" '
+        f'height="{share * scale:.1f}"/>'
+        for place, share in enumerate(bars)
+        if share
     ]
-    parts += _axis(base, max(counts))
+    if outline:
+        steps = " ".join(
+            f"{LEFT + (place + side) * wide:.1f},{base - share * scale:.1f}"
+            for place, share in enumerate(outline)
+            for side in (0, 1)
+        )
+        parts.append(f'<polyline class="before" points="{steps}"/>')
+    parts += _axis(base, f"{most * 100:.0f} %")
     for power in range(math.ceil(low), math.floor(high) + 1):
         parts.append(
             f'<text class="faint" x="{x(10**power):.1f}" y="{height - 8}" text-anchor="middle">{time(10**power)}</text>'
@@ -106,10 +124,10 @@ def histogram(samples: Sequence[float], limit: float | None, label: str, limit_n
     return _svg(height, label, parts)
 
 
-def _axis(base: float, most: float) -> list[str]:
+def _axis(base: float, most: str) -> list[str]:
     return [
         f'<line class="axis" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{base}" y2="{base}"/>',
-        f'<text class="faint" x="{LEFT - 6}" y="{TOP + 8}" text-anchor="end">{number(most)}</text>',
+        f'<text class="faint" x="{LEFT - 6}" y="{TOP + 8}" text-anchor="end">{most}</text>',
         f'<text class="faint" x="{LEFT - 6}" y="{base}" text-anchor="end">0</text>',
     ]
 
@@ -127,7 +145,7 @@ def series(
     most = max([1.0, limit or 0.0, *(value for _, values in rows for value in values)])
     height, base = 200, 200 - BOTTOM
     wide, scale = (WIDTH - LEFT - RIGHT) / seconds, (base - TOP) / most
-    parts = _axis(base, most)
+    parts = _axis(base, number(most))
     for kind, values in rows:
         points = " ".join(
             f"{LEFT + (at + 0.5) * wide:.1f},{base - value * scale:.1f}" for at, value in enumerate(values)

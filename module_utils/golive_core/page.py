@@ -15,8 +15,13 @@ from html import escape
 from typing import Any
 
 from . import charts, notes, report
+from .baseline import Baseline
+from .judge import quantity
 from .texts import LANGUAGES, TEXTS, Text, pick, text
 
+DISTRIBUTION = 30  # samples from which on there is a shape to see
+
+_NONE = Baseline()
 Samples = Mapping[str, Sequence[float]]  # name of a file of raw samples to its numbers
 
 STYLE = """
@@ -26,7 +31,7 @@ STYLE = """
 --good:#3fb950;--bad:#f85149;--odd:#d29922;--bar:#58a6ff;--mark:#bc8cff}}
 *{box-sizing:border-box}
 body{margin:0 auto;padding:1rem;max-width:72rem;background:var(--back);color:var(--ink);
-font:16px/1.5 system-ui,sans-serif;overflow-wrap:anywhere}
+font:16px/1.5 system-ui,sans-serif;overflow-wrap:break-word}
 h1{font-size:1.5rem;margin:0}h2{font-size:1.15rem;margin:2rem 0 .5rem;border-bottom:1px solid var(--line)}
 h3{font-size:1rem}
 .verdict{border-left:.5rem solid var(--odd);background:var(--card);padding:.75rem 1rem;margin:1rem 0;font-size:1.2rem;
@@ -35,27 +40,33 @@ font-weight:600}
 dl{display:grid;grid-template-columns:minmax(8rem,14rem) 1fr;gap:.25rem 1rem;margin:0}dt{color:var(--faint)}dd{margin:0}
 dd ul,ul.plain{margin:0;padding-left:1.1rem}
 table{border-collapse:collapse;width:100%;font-size:.9rem}
-th,td{text-align:left;padding:.35rem .5rem;border-bottom:1px solid var(--line);vertical-align:top}th{color:var(--faint)}
-td svg{width:120px;height:14px;display:block}td.message{min-width:16rem}
+th,td{text-align:left;padding:.35rem .5rem;border-bottom:1px solid var(--line);vertical-align:top}
+th{color:var(--faint);white-space:nowrap}
+td svg{width:100%;max-width:120px;height:14px;display:block}
+footer{margin-top:2rem;border-top:1px solid var(--line);padding-top:1rem}
+dd,li,td>div{min-width:0;overflow-wrap:anywhere}
 .PASS{color:var(--good);font-weight:600}.FAIL,.NO-EVIDENCE{color:var(--bad);font-weight:600}
 .waived{color:var(--odd);font-weight:600}
 .tools{display:flex;flex-wrap:wrap;gap:.5rem;align-items:center;margin:.5rem 0}
 input,select,button{font:inherit;color:inherit;background:var(--card);border:1px solid var(--line);border-radius:.3rem;
 padding:.3rem .5rem;min-height:2.5rem}
 button[aria-pressed=true]{border-color:var(--bar);color:var(--bar)}
-svg{width:100%;height:auto;font-size:12px}svg text{fill:var(--ink)}svg text.faint{fill:var(--faint)}
+svg{width:100%;max-width:52rem;height:auto;font-size:12px}svg text{fill:var(--ink)}svg text.faint{fill:var(--faint)}
 svg text.marked{fill:var(--mark)}
 .bar{fill:var(--bar)}.good{fill:var(--good)}.wrong{fill:var(--bad)}.open{fill:var(--odd)}.track{fill:var(--line)}
 .axis{stroke:var(--line)}.mark,.limit{stroke:var(--mark);stroke-width:2}
 .quantile{stroke:var(--faint);stroke-dasharray:3 3}
 .limit{stroke-dasharray:6 4}.right,.errors{fill:none;stroke:var(--bar);stroke-width:2}.errors{stroke:var(--bad)}
-.faint{color:var(--faint);font-size:.9rem}.right-key{color:var(--bar)}.errors-key{color:var(--bad)}
+.faint{color:var(--faint);font-size:.9rem}.before{fill:none;stroke:var(--odd);stroke-width:1.5}.before-key{color:var(--odd)}.right-key{color:var(--bar)}.errors-key{color:var(--bad)}
 html[data-lang=en] [lang=zh],html[data-lang=zh] [lang=en],[hidden]{display:none!important}
-@media (max-width:44rem){dl{grid-template-columns:1fr}dt{margin-top:.4rem}thead{display:none}
+@media (min-width:72rem){#gates{table-layout:fixed}
+#gates th{width:7%}#gates th:first-child{width:18%}#gates th:nth-child(2){width:10%}#gates th:nth-child(4){width:9%}
+#gates th:nth-child(5){width:12%}#gates th:last-child{width:23%}}
+@media (max-width:72rem){dl{grid-template-columns:1fr}dt{margin-top:.4rem}thead{display:none}
 tr{display:block;border-bottom:2px solid var(--line);padding:.5rem 0}
 td{display:grid;grid-template-columns:7rem 1fr;border:0;padding:.1rem 0}
 td::before{content:attr(data-en);color:var(--faint)}
-html[data-lang=zh] td::before{content:attr(data-zh)}td.message{min-width:0}}
+html[data-lang=zh] td::before{content:attr(data-zh)}}
 @media print{:root{--back:#fff;--card:#fff;--ink:#000;--faint:#444;--line:#bbb;--good:#1a7f37;--bad:#cf222e;
 --odd:#9a6700;--bar:#0969da;--mark:#8250df}.tools{display:none}body{max-width:none;font-size:11pt}tr,svg{break-inside:avoid}}
 """
@@ -90,8 +101,8 @@ filter();
 class _Page:
     """A page in one language, or in both with a switch between them."""
 
-    def __init__(self, told: Mapping[str, Any], samples: Samples, language: str) -> None:
-        self.told, self.samples, self.language = told, samples, language
+    def __init__(self, told: Mapping[str, Any], samples: Samples, language: str, before: Baseline) -> None:
+        self.told, self.samples, self.language, self.before = told, samples, language, before
         self.languages = LANGUAGES if language == "both" else (language,)
 
     # -- texts
@@ -160,17 +171,24 @@ class _Page:
         parts = []
         for gate in self.told["gates"]:
             samples = self.samples.get(gate.get("raw") or "")
-            if samples and gate.get("unit") == "s":
-                ordered = sorted(samples)
-                marks = ", ".join(f"P{q:g} {charts.time(charts.quantile(ordered, q / 100))}" for q in (50, 95, 99))
+            if samples and len(samples) >= DISTRIBUTION and gate.get("unit") == "s":
+                before = self.before.samples.get((str(gate["gate"]), str(gate["host"])), ())
+                release = str(self.told["run"].get("release", ""))
                 parts.append(
                     f"<h3>{self.named(gate)}</h3>"
                     + charts.histogram(
-                        samples, _number(gate.get("threshold")), self.flat("latency"), self.flat("limit")
+                        samples, _number(gate.get("threshold")), self.flat("latency"), self.flat("limit"), before
                     )
-                    + f'<p class="faint">{len(samples)} {self.key("requests")}; {marks}</p>'
+                    + self.percentiles("right-key", release, samples)
+                    + (self.percentiles("before-key", self.before.release, before) if before else "")
                 )
         return "".join(parts) or f"<p>{self.key('no samples')}</p>"
+
+    def percentiles(self, kind: str, release: str, samples: Sequence[float]) -> str:
+        ordered = sorted(samples)
+        marks = ", ".join(f"P{q:g} {charts.time(charts.quantile(ordered, q / 100))}" for q in (50, 95, 99))
+        said = f"{escape(release)}: {len(samples)} {self.key('requests')}; {marks}"
+        return f'<p class="faint"><span class="{kind}">■</span> {said}</p>'
 
     def per_second(self) -> str:
         """Return throughput, with the errors that were counted in the same seconds, and switches within them."""
@@ -224,10 +242,7 @@ class _Page:
         ]
         body = "".join(
             f"<tr{attributes}>"
-            + "".join(
-                f"<td {name}{' class=message' if head == 'message' else ''}><div>{cell or '-'}</div></td>"
-                for name, head, cell in zip(names, heads, cells, strict=True)
-            )
+            + "".join(f"<td {name}><div>{cell or '-'}</div></td>" for name, cell in zip(names, cells, strict=True))
             + "</tr>"
             for attributes, cells in rows
         )
@@ -360,15 +375,15 @@ def _short(seconds: float | None) -> str:
 def _value(value: Any, gate: Mapping[str, Any]) -> str:
     if (seen := _number(value)) is None:
         return escape(str(value)) if value not in (None, "") else ""
-    unit = str(gate.get("unit") or "1")
-    return charts.number(seen) + ("" if unit == "1" else f" {escape(unit)}")
+    return escape(quantity(seen, str(gate.get("unit") or "1")))
 
 
-def html(told: Mapping[str, Any], samples: Samples, language: str) -> str:
+def html(told: Mapping[str, Any], samples: Samples, language: str, before: Baseline = _NONE) -> str:
     """Return the record as a page.
 
     :param told: what :func:`record.tell` returned
     :param samples: what :func:`record.read_samples` returned
     :param language: en, zh or both
+    :param before: the release that went live before
     """
-    return _Page(told, samples, language).html()
+    return _Page(told, samples, language, before).html()

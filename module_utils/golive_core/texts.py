@@ -11,10 +11,13 @@ Text = str | Mapping[str, str]  # the same in both languages, or one for each
 TEXTS: dict[str, dict[str, str]] = {
     "record": {"en": "Record of a go-live", "zh": "上线记录"},
     "verdict": {"en": "Verdict", "zh": "结论"},
-    "verdict.LIVE": {"en": "LIVE: the release serves, every gate passed", "zh": "已上线：新版本正在服务，所有关卡通过"},
+    "verdict.LIVE": {
+        "en": "LIVE: the release serves, every gate that is not waived passed",
+        "zh": "已上线：新版本正在服务，未豁免的关卡全部通过",
+    },
     "verdict.VERIFIED": {
-        "en": "VERIFIED: the release was live already, every gate passed, nothing was switched",
-        "zh": "已验证：该版本此前已上线，所有关卡通过，流量未切换",
+        "en": "VERIFIED: the release was live already, every gate that is not waived passed, nothing was switched",
+        "zh": "已验证：该版本此前已上线，未豁免的关卡全部通过，流量未切换",
     },
     "verdict.ROLLED BACK": {
         "en": "ROLLED BACK: the release failed after the switch, the one before it serves",

@@ -102,7 +102,7 @@ def test_the_end_of_a_good_run():
     switches = [{"kind": "switch", "before": "1.0.0", "after": "1.1.0"}]
     assert shown({**ENDED, "told": told(gates=gates, switches=switches)}).splitlines() == [
         "",
-        "  Verdict    LIVE: the release serves, every gate passed",
+        "  Verdict    LIVE: the release serves, every gate that is not waived passed",
         "  Traffic    1.1.0 serves (before: 1.0.0)",
         "  Gates      1 of 1 passed",
         "  Took       02:41 (last time 03:05)",
