@@ -121,6 +121,7 @@ from ansible.module_utils.golive_core.measurement import Measurement, measuremen
 Params = Mapping[str, Any]
 KINDS = ("line_found", "container_line_found", "trail_same")
 PAUSE = 0.1
+NOTICED = 0.5  # seconds after which a sender knows that a host has refused what it sent
 
 
 # --- on the host that is measured
@@ -148,12 +149,16 @@ def _kept(directory: Path, token: str, seconds: float) -> bool:
 
 
 def _trail(check: Params, directory: Path) -> dict[str, Any]:
-    """Write a line to the trail, and return what the host has kept of it."""
+    """Write two lines to the trail, and return what the host has kept of it."""
     if not directory.is_dir():
         return {"problem": f"no audit trail is kept there, in {directory}"}
     token = f"golive-probe-{uuid.uuid4()}"
     syslog.openlog("golive")
-    syslog.syslog(syslog.LOG_NOTICE, json.dumps({"act": "audit_probe", "token": token}))
+    # The first may be on its way over a connection that the logs host does not know any more, which its sender learns
+    # when it sends the next: then it sends both.
+    for _ in range(2):
+        syslog.syslog(syslog.LOG_NOTICE, json.dumps({"act": "audit_probe", "token": token}))
+        time.sleep(NOTICED)
     kept = _kept(directory, token, check["within_seconds"])
     now = datetime.now(UTC)
     since, kept_since = (audit_trail.first_day(days, now) for days in (check["days"], check["keep_days"] + 1))

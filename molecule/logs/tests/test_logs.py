@@ -107,6 +107,18 @@ def test_the_trails_are_the_same_after_a_day_was_closed(on, arrived, trail):
         assert (seen["failures"], seen["invalid"]) == (0, ""), seen["observed"]
 
 
+def test_a_quiet_trail_arrives_after_the_logs_host_was_away(on, address, trail):
+    """The sender of a quiet stream does not learn that its connection is none any more until it has something to say."""
+    away = f"ip route add blackhole {address('app1')} && systemctl restart golive-logs-receiver"
+    on("app1").check_output("systemctl stop golive-logs-keeper.timer")
+    try:
+        on("ops1").check_output(f"{away} && sleep 1 && ip route del blackhole {address('app1')}")
+        seen = trail("app1")
+    finally:
+        on("app1").check_output("systemctl start golive-logs-keeper.timer")
+    assert (seen["failures"], seen["invalid"]) == (0, ""), seen["observed"]
+
+
 KEPT, COPIED = "/var/log/golive-audit/sent/20*.jsonl", "/var/log/golive-audit/received/app1/20*.jsonl"
 # Alters a line, blanks it, or puts it back, in the file that is there: rsyslog goes on writing to it.
 CHANGE = """
