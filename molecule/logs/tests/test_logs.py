@@ -108,7 +108,7 @@ def test_the_trails_are_the_same_after_a_day_was_closed(on, arrived, trail):
 
 
 def test_a_quiet_trail_arrives_after_the_logs_host_was_away(on, address, trail):
-    """The sender of a quiet stream does not learn that its connection is none any more until it has something to say."""
+    """Its sender does not learn that its connection is none any more until it has something to say."""
     away = f"ip route add blackhole {address('app1')} && systemctl restart golive-logs-receiver"
     on("app1").check_output("systemctl stop golive-logs-keeper.timer")
     try:
