@@ -367,7 +367,7 @@ class _Connection:
         self._run = run
         self._exchange: _Exchange | None = exchange
         self._parser = http.ResponseParser()
-        self._unsent = b""
+        self._unsent = memoryview(b"")
         self._established = False
         family, address = run.address
         self._sock = socket.socket(family, socket.SOCK_STREAM)
@@ -422,14 +422,15 @@ class _Connection:
         exchange.connection = self
         self._exchange = exchange
         self._parser = http.ResponseParser(method, keep_body=False)
-        self._unsent = request
+        self._unsent = memoryview(request)
         if self._write() and self._unsent:
             self._run.rewatch(self, select.EPOLLIN | select.EPOLLOUT)
 
     def _write(self) -> bool:
         """Send what is left of the request; return whether the connection still stands."""
         try:
-            self._unsent = self._unsent[self._sock.send(self._unsent) :]
+            sent = self._sock.send(self._unsent)
+            self._unsent = self._unsent[sent:]
         except _NOT_NOW:
             pass
         except OSError:

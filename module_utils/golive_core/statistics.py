@@ -275,8 +275,8 @@ def share_bounds(wrong: Sequence[int], n: int, confidence: float, *, limit: floa
     series, which was not taken for one in bursts, has what makes the whole (:func:`_even_upper_bound`).
 
     At a limit of 1 % and n = 3,600 in 60 s, by simulation: failures at the limit pass in 4.7 % of cases when they are
-    independent, in 9.3 % with seconds alike (0.8, a fifth of the variance; 34 % uncorrected); a true share of 0.5 %
-    passes in 90.9 % (95.6 % uncorrected). That is about all there is in a minute: where Clopper & Pearson's bound is
+    independent, in 9.4 % with seconds alike (0.8, a fifth of the variance; 34 % uncorrected); a true share of 0.5 %
+    passes in 90.8 % (95.6 % uncorrected). That is about all there is in a minute: where Clopper & Pearson's bound is
     kept, the likelihood ratio of the very process that is simulated lets 9.6 % pass at 90 %.
 
     :param wrong: numbers of the failed observations, 0 to n - 1, ascending
