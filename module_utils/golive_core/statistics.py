@@ -18,7 +18,7 @@ _BISECTIONS = 200  # ends long before, when the interval is no wider than two ne
 # Fewer stretches of time than this say nothing of the correlation between them.
 MIN_BLOCKS = 6
 # Independent failures are taken for bursts at this risk; by simulation never below the second figure, from _FEW on.
-_SUSPICION, _SUSPECTED, _FEW = 0.075, 0.05, 6
+_SUSPICION, _SUSPECTED, _FEW = 0.075, 0.04, 6
 _GROWN = 3.0  # times what bursts were seen to add to a variance, at most, where the limit is far above what was seen
 _OF_BURSTS = 0.2  # part of the risk for series in bursts: their variance comes from few blocks, which are skewed
 _FADE = math.exp(-0.5)  # of the weight of a pair of failures, from one fifth of a block to the next

@@ -202,7 +202,7 @@ def alone(chance: random.Random, share: float) -> list[int]:
 def test_independent_failures_are_taken_for_bursts_as_often_as_the_risk_reckons(failures: int, seconds: int) -> None:
     chance, n, runs = random.Random(10), 60 * seconds, 1_500
     found = sum(statistics._in_bursts(sorted(chance.sample(range(n), failures)), n, seconds) for _ in range(runs))
-    assert statistics._SUSPECTED - 0.01 < found / runs < statistics._SUSPICION + 0.025
+    assert statistics._SUSPECTED < found / runs < 0.11
 
 
 @pytest.mark.parametrize("n", [1_200, 3_000, 3_600, 18_000, 100_000])
