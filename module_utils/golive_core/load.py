@@ -37,7 +37,8 @@ MAX_LAG_SHARE = 0.05  # of the median latency, where that is more than `max_lag`
 MAX_CPU_SHARE = 0.8  # of the one core that the generator has
 _MAX_CONNECTIONS = 4096
 _SPARE_FILES = 64
-_TURN = 32  # requests sent before answers are looked at again, and the other way round
+_TURN = 32  # requests sent before answers are looked at again
+_EVENTS = 4 * _TURN  # taken in before more is sent: a connection needs four until it is of use, and is sent one at once
 _RECEIVE = 64 * 1024  # bytes; more than a record of TLS
 _NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 _MAX_REQUESTS_KEPT = 100_000  # different requests that are made ready beforehand
@@ -580,7 +581,7 @@ class _Run:
     """One run of a profile; all times are seconds since the start of the schedule, warm-up included.
 
     One loop on one core: send what is due, wait for the next send time or for a socket, take in answers. It is no
-    event loop of the library, which costs three times as much per request and rounds its waits up to milliseconds.
+    event loop of the library, which costs twice as much per request and rounds its waits up to milliseconds.
     """
 
     def __init__(self, profile: Profile) -> None:
@@ -642,7 +643,7 @@ class _Run:
                 self._sent_all()
         if (wait := self._until_next()) > 0.0:
             select.select([self._epoll], [], [], wait)  # to the microsecond, which epoll's own time-out is not
-        for number, _ in self._epoll.poll(0, _TURN):
+        for number, _ in self._epoll.poll(0, _EVENTS):
             if connection := self._connections.get(number):
                 connection.ready()
         self._end_what_is_late()
