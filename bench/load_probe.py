@@ -4,8 +4,10 @@ Accuracy: 500 requests/s for ten seconds against a server of this program that s
 request of golive has an id and the server remembers when it answered it, so what a user waited is known without any
 generator; the others are compared with what users at that rate must wait. A generator that waits for its own answers
 before it sends on does not notice most of a standstill (coordinated omission). Those that are not installed are left
-out, and named. Capacity: nginx on one core, the generator on another. What the keys of --json mean is in
-docs/bench.md.
+out, and named. Capacity: nginx on one core, the generator on another, each rate twice: among whatever else runs on
+the machine, and before all of it (real-time priority), which is what a core of its own would be. A bare clock that only
+sleeps to the same schedule, just before and in the same way, shows how late the machine alone makes a process. What the
+keys of --json mean is in docs/bench.md.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import math
 import os
 import re
 import resource
+import select
 import shutil
 import signal
 import socket
@@ -42,6 +45,7 @@ CONNECTIONS = 50
 PERCENTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 RATES = {"http": (4_000, 10_000, 20_000, 30_000, 40_000), "https": (4_000, 10_000, 15_000, 20_000)}
 HOLD_SECONDS = 5.0
+CLOCK_SECONDS = 2.0
 MEMORY_AT = (20_000, 200_000)  # requests
 Row = dict[str, Any]
 
@@ -227,8 +231,8 @@ def _free() -> int:
 
 
 @contextlib.contextmanager
-def nginx() -> Iterator[tuple[dict[str, str], str]]:
-    """Serve on loopback; yields scheme to URL, and the file of the authority."""
+def nginx() -> Iterator[tuple[dict[str, str], str, list[int]]]:
+    """Serve on loopback; yields scheme to URL, the file of the authority, and the processes."""
     with tempfile.TemporaryDirectory() as folder:
         name = ("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1")
         more = ("-addext", "keyUsage=critical,digitalSignature,keyCertSign", "-addext", "basicConstraints=CA:TRUE")
@@ -242,22 +246,57 @@ def nginx() -> Iterator[tuple[dict[str, str], str]]:
                 with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", ports["https"]), 1):
                     break
                 time.sleep(0.1)
-            yield {scheme: f"{scheme}://localhost:{port}" for scheme, port in ports.items()}, f"{folder}/crt"
+            workers = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="ascii").split()
+            urls = {scheme: f"{scheme}://localhost:{port}" for scheme, port in ports.items()}
+            yield urls, f"{folder}/crt", [process.pid, *map(int, workers)]
             process.send_signal(signal.SIGTERM)
 
 
-def held(url: str, ca_file: str, rate: int, seconds: float) -> Row:
+def first(process: int) -> None:
+    """Let a process run before all others on its core.
+
+    :raises PermissionError: when this user may not
+    """
+    os.sched_setscheduler(process, os.SCHED_FIFO, os.sched_param(1))
+
+
+def stolen() -> int:
+    """Return the ticks that the first processor was ready and its host did other things."""
+    line = Path("/proc/stat").read_text(encoding="ascii").splitlines()[1]
+    return int(line.split()[8])
+
+
+def clock(rate: int) -> list[float]:
+    """Return by how many seconds a process is late that does nothing but sleep to a schedule."""
+    late = []
+    start = time.monotonic()
+    for number in range(int(rate * CLOCK_SECONDS)):
+        while (wait := start + number / rate - time.monotonic()) > 0.0:
+            select.select([], [], [], wait)
+        late.append(-wait)
+    return late
+
+
+def held(url: str, ca_file: str, rate: int, seconds: float, own: bool) -> Row:
     """Return what became of one rate, sent from one core; runs in a process of its own."""
     os.sched_setaffinity(0, {0})
+    if own:
+        first(0)
+    floor = clock(rate)
     profile = load.Profile(
         url, rate, seconds, [load.Endpoint("/")], ca_file=ca_file, address="127.0.0.1", warmup_seconds=1.0
     )
+    before, began = stolen(), time.monotonic()
     told = load.run(profile)
+    ticks = (time.monotonic() - began) * os.sysconf("SC_CLK_TCK")
     return {
         "scheme": url.partition(":")[0],
         "rate": rate,
+        "own": own,
         "right_per_second": round(told.outcomes.count("") / seconds),
         "lag_p99_ms": round(1000 * statistics.quantile(told.lags, 0.99), 2),
+        "clock_p99_ms": round(1000 * statistics.quantile(floor, 0.99), 2),
+        "stolen_share": round((stolen() - before) / ticks, 3),
         "cpu_share": round(told.cpu_share, 3),
         "held": not told.invalid and not any(told.outcomes),
         "invalid": told.invalid,
@@ -265,18 +304,36 @@ def held(url: str, ca_file: str, rate: int, seconds: float) -> Row:
     }
 
 
-def apart(url: str, ca_file: str, rate: int, seconds: float) -> Row:
+def apart(url: str, ca_file: str, rate: int, seconds: float, own: bool = False) -> Row:
     """Run :func:`held` in a process of its own, whose memory is then its alone."""
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-        return pool.submit(held, url, ca_file, rate, seconds).result()
+        return pool.submit(held, url, ca_file, rate, seconds, own).result()
 
 
-def capacity() -> tuple[list[Row], list[Row]]:
-    """Return a row for each rate, and one for each number of requests whose memory was looked at."""
-    with nginx() as (urls, ca_file):
-        rates = [apart(url, ca_file, rate, HOLD_SECONDS) for scheme, url in urls.items() for rate in RATES[scheme]]
+def capacity() -> tuple[list[Row], list[Row], str]:
+    """Return a row for each rate, one for each number of requests whose memory was looked at, and what is missing."""
+    problem = ""
+    rates = []
+    with nginx() as (urls, ca_file, processes):
         memory = [apart(urls["http"], ca_file, 4_000, requests / 4_000) for requests in MEMORY_AT]
-    return rates, [{"requests": n, "peak_mib": row["peak_mib"]} for n, row in zip(MEMORY_AT, memory, strict=True)]
+        for own in (False, True):
+            if own:
+                try:
+                    for process in processes:
+                        first(process)
+                except PermissionError:
+                    problem = (
+                        "no process may run first here (CAP_SYS_NICE), so that no rate was sent from a core of its own"
+                    )
+                    break
+            rates += [
+                apart(url, ca_file, rate, HOLD_SECONDS, own) for scheme, url in urls.items() for rate in RATES[scheme]
+            ]
+    return (
+        rates,
+        [{"requests": n, "peak_mib": row["peak_mib"]} for n, row in zip(MEMORY_AT, memory, strict=True)],
+        problem,
+    )
 
 
 # --- all of it
@@ -288,10 +345,10 @@ def off(told: Row, truth: Row) -> float:
 
 
 def most(rates: list[Row], scheme: str) -> int:
-    """Return the highest rate up to which all were held."""
-    best = 0
+    """Return the highest rate up to which all were held, from a core of its own where that could be had."""
+    best, own = 0, any(row["own"] for row in rates)
     for row in rates:
-        if row["scheme"] == scheme:
+        if row["scheme"] == scheme and row["own"] == own:
             if not row["held"]:
                 break
             best = row["rate"]
@@ -304,12 +361,13 @@ def measure() -> Row:
     rates: list[Row] = []
     memory: list[Row] = []
     if shutil.which("nginx"):
-        rates, memory = capacity()
+        rates, memory, problem = capacity()
+        without += [problem] * bool(problem)
     else:
         without.append("nginx is not installed, so nothing is known of rates and memory")
     targets = [("percentiles, off by at most the larger of 2 % and 1 ms", off(rows[2], rows[1]), "at_most", 1.0)]
     if rates:
-        slow = next(row for row in rates if row["scheme"] == "http" and row["rate"] == 4_000)
+        slow = [row for row in rates if row["scheme"] == "http" and row["rate"] == 4_000][-1]
         targets += [
             ("requests/s held over HTTP, one core", most(rates, "http"), "at_least", 20_000),
             ("requests/s held over TLS, one core", most(rates, "https"), "at_least", 10_000),
@@ -345,14 +403,20 @@ def shown(told: Row) -> str:
                 row["scheme"],
                 str(row["rate"]),
                 str(row["right_per_second"]),
+                "its own" if row["own"] else "shared",
                 f"{row['lag_p99_ms']:.2f} ms",
+                f"{row['clock_p99_ms']:.2f} ms",
                 f"{row['cpu_share']:.0%}",
                 "held" if row["held"] else "NO-EVIDENCE" if row["invalid"] else "wrong answers",
             ]
             for row in told["rates"]
         ]
         parts += ["\nA constant rate from one core, nginx on the other\n"]
-        parts += [table(["", "wanted/s", "right/s", "send lag P99", "of the core", "verdict"], cells)]
+        parts += [
+            table(
+                ["", "wanted/s", "right/s", "core", "send lag P99", "a bare clock's", "of the core", "verdict"], cells
+            )
+        ]
         cells = [[f"{row['requests']:,}", f"{row['peak_mib']} MiB"] for row in told["memory"]]
         parts += ["\nMemory of the generator\n", table(["requests", "peak"], cells)]
     parts += [f"\nLeft out: {each}" for each in told["without"]]

@@ -13,7 +13,7 @@ import ssl
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 MAX_HEAD = 64 * 1024
@@ -131,12 +131,46 @@ def _header(rows: Sequence[tuple[str, str]], name: str) -> str | None:
     return ", ".join(found) if found else None
 
 
+class _Head(NamedTuple):
+    """What stands before the body of an answer; `length` is None when it is not told."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+    keep_alive: bool = False
+    chunked: bool = False
+    length: int | None = None
+
+
+@functools.lru_cache(maxsize=16)  # under load most answers of a second begin with the same bytes
+def _read_head(head: bytes) -> _Head:
+    first, *lines = head.decode("latin-1").split("\r\n")
+    match = re.match(r"HTTP/1\.([01]) (\d{3})(?: |$)", first)
+    if match is None:
+        raise NoAnswer("protocol", f"this is not an HTTP/1 answer: {printable(first)[:60]!r}")
+    status = int(match[2])
+    if 100 <= status < 200 and status != 101:
+        return _Head(status)
+    headers = []
+    for line in lines:
+        name, colon, value = line.partition(":")
+        if not colon:
+            raise NoAnswer("protocol", f"this is not a header: {printable(line)[:60]!r}")
+        headers.append((name.strip().lower(), value.strip()))
+    connection = (_header(headers, "connection") or "").lower()
+    keep_alive = "close" not in connection and (match[1] == "1" or "keep-alive" in connection)
+    chunked = "chunked" in (_header(headers, "transfer-encoding") or "").lower()
+    length = _header(headers, "content-length")
+    if length is not None and not chunked and not re.fullmatch(r"\d{1,15}", length):
+        raise NoAnswer("protocol", f"Content-Length is {printable(length)[:60]!r}")
+    return _Head(status, tuple(headers), keep_alive, chunked, None if chunked or length is None else int(length))
+
+
 class ResponseParser:
     """Reads one answer piece by piece (RFC 9112): length, chunks or end of connection; 1xx answers are passed over."""
 
     def __init__(self, method: str = "GET", keep_body: bool = True) -> None:
         self.status = 0
-        self.headers: list[tuple[str, str]] = []
+        self.headers: Sequence[tuple[str, str]] = ()
         self.body = bytearray()
         self.done = False
         self.keep_alive = False
@@ -181,35 +215,21 @@ class ResponseParser:
                 if len(self._buffer) > MAX_HEAD:
                     raise NoAnswer("protocol", f"the header is longer than {MAX_HEAD} bytes")
                 return False
-            lines = bytes(self._buffer[:end]).decode("latin-1").split("\r\n")
+            head = _read_head(bytes(self._buffer[:end]))
             del self._buffer[: end + 4]
-            match = re.match(r"HTTP/1\.([01]) (\d{3})(?: |$)", lines[0])
-            if match is None:
-                raise NoAnswer("protocol", f"this is not an HTTP/1 answer: {printable(lines[0])[:60]!r}")
-            self.status = int(match[2])
+            self.status = head.status
             if not 100 <= self.status < 200 or self.status == 101:
-                self._read_headers(lines[1:], old=match[1] == "0")
+                self._take_head(head)
                 return True
 
-    def _read_headers(self, lines: Iterable[str], old: bool) -> None:
-        for line in lines:
-            name, colon, value = line.partition(":")
-            if not colon:
-                raise NoAnswer("protocol", f"this is not a header: {printable(line)[:60]!r}")
-            self.headers.append((name.strip().lower(), value.strip()))
+    def _take_head(self, head: _Head) -> None:
+        self.headers, self.keep_alive, self._chunked, self._left = head[1:]
         self._in_body = True
-        connection = (self.header("connection") or "").lower()
-        self.keep_alive = "close" not in connection and (not old or "keep-alive" in connection)
-        self._chunked = "chunked" in (self.header("transfer-encoding") or "").lower()
         if self._method == "HEAD" or self.status in _NO_BODY or self.status == 101:
             self._chunked, self._left = False, 0
         elif self._chunked:
             self._left = 0
-        elif (length := self.header("content-length")) is not None:
-            if not re.fullmatch(r"\d{1,15}", length):
-                raise NoAnswer("protocol", f"Content-Length is {printable(length)[:60]!r}")
-            self._left = int(length)
-        else:
+        elif self._left is None:
             self.keep_alive = False
 
     def _read_body(self) -> bool:

@@ -338,46 +338,39 @@ def _judge_share(rule: Rule, seen: Measurement) -> _Finding:
         return _Finding(NO_EVIDENCE, said, undecided=True)
     share = failures / n
     try:
-        effective = _share_worth(seen, rule.confidence)
+        found = _share_bounds(rule, seen)
     except ValueError as error:
         return _Finding(NO_EVIDENCE, str(error))
-    worth = effective / n
-    upper = statistics.share_upper_bound(failures * worth, effective, rule.confidence)
-    lower = statistics.share_lower_bound(failures * worth, effective, rule.confidence)
-    bursts = f", in bursts and worth {effective} independent ones" if worth < 0.9 else ""
+    bursts = f", in bursts and worth {found.effective} independent ones" if found.effective < 0.9 * n else ""
     what, wanted = f"{failures} of {n} failed ({percent(share)}){bursts}", _wanted(rule, percent(limit))
     sure = f"at {percent(rule.confidence)} confidence"
-    if upper < limit:
-        return _Finding(PASS, f"{what}, at most {percent(upper)} {sure} {wanted}", share, upper)
-    if lower >= limit:
-        return _Finding(
-            FAIL, _because(f"{what}, at least {percent(lower)} {sure} {wanted}", seen["observed"]), share, lower
-        )
+    if found.upper < limit:
+        return _Finding(PASS, f"{what}, at most {percent(found.upper)} {sure} {wanted}", share, found.upper)
+    if found.lower >= limit:
+        message = f"{what}, at least {percent(found.lower)} {sure} {wanted}"
+        return _Finding(FAIL, _because(message, seen["observed"]), share, found.lower)
     more = "undecided: no number of samples passes at this share"
     if share < limit:
-
-        def enough(count: int) -> bool:
-            return statistics.share_upper_bound(share * count * worth, count * worth, rule.confidence) < limit
-
-        more = _more(enough, n)
-    between = f"{what}, between {percent(lower)} and {percent(upper)} {sure} {wanted}"
+        more = _more(lambda count: found.worst(share * count, count) < limit, n)
+    between = f"{what}, between {percent(found.lower)} and {percent(found.upper)} {sure} {wanted}"
     said = _because(between, more, seen["observed"] if failures else "")
-    return _Finding(NO_EVIDENCE, said, share, upper, undecided=True)
+    return _Finding(NO_EVIDENCE, said, share, found.upper, undecided=True)
 
 
-def _share_worth(seen: Measurement, confidence: float) -> int:
-    """Return how many independent observations a share's are worth; all of them when it is not said which failed.
+def _share_bounds(rule: Rule, seen: Measurement) -> statistics.ShareBounds:
+    """Return the bounds of a share; failures are taken as independent when it is not said which failed.
 
     :raises ValueError: when what is said cannot be
     """
-    n, blocks = seen["n"], min(int(seen["seconds"] // _BLOCK_SECONDS), seen["n"] // _BLOCK_SAMPLES)
-    if seen["unit"] != "1" or not seen["samples"] or blocks < statistics.MIN_BLOCKS:  # seconds say not which failed
-        return n
+    n, failures, limit = seen["n"], seen["failures"], rule.limit_number
+    blocks = min(int(seen["seconds"] // _BLOCK_SECONDS), n // _BLOCK_SAMPLES)
+    if seen["unit"] != "1" or not seen["samples"]:  # seconds say not which failed
+        return statistics.share_bounds(range(failures), n, rule.confidence, limit=limit)
     wrong = read_samples(seen["samples"])
     whole = all(0 <= number < n and number == int(number) for number in wrong)
-    if len(wrong) != seen["failures"] or not whole or sorted(set(wrong)) != wrong:
-        raise ValueError(f"the samples are not the numbers of the {seen['failures']} failed among {n} observations")
-    return statistics.effective_share_n([int(number) for number in wrong], n, blocks, confidence)
+    if len(wrong) != failures or not whole or sorted(set(wrong)) != wrong:
+        raise ValueError(f"the samples are not the numbers of the {failures} failed among {n} observations")
+    return statistics.share_bounds(list(map(int, wrong)), n, rule.confidence, limit=limit, blocks=blocks)
 
 
 def _judge_quantile(rule: Rule, seen: Measurement) -> _Finding:

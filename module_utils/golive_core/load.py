@@ -6,12 +6,16 @@ that was under way. The generator watches itself: when it could not keep its own
 
 from __future__ import annotations
 
-import asyncio
 import bisect
+import errno
+import gc
 import heapq
 import ipaddress
+import math
+import os
 import re
 import resource
+import select
 import socket
 import ssl
 import time
@@ -34,6 +38,9 @@ MAX_CPU_SHARE = 0.8  # of the one core that the generator has
 _MAX_CONNECTIONS = 4096
 _SPARE_FILES = 64
 _TURN = 32  # requests sent before answers are looked at again
+_EVENTS = 4 * _TURN  # taken in before more is sent: a new connection needs four before it carries a request
+_RECEIVE = 64 * 1024  # bytes; more than a record of TLS
+_NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 _MAX_REQUESTS_KEPT = 100_000  # different requests that are made ready beforehand
 _MAX_SKEW = 1.0  # seconds by which generators of one test may start apart
 _PLACE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -345,53 +352,111 @@ class _Exchange:
         self.endpoint = endpoint
         self.intended = intended
         self.over = False
-        self.connection: _Connection | None = None
+        self.connection: _Connection | None = None  # from when it is sent
 
 
-class _Connection(asyncio.Protocol):
-    """A kept connection, with at most one request under way."""
+class _Connection:
+    """A kept connection, opened for one request and with at most one under way."""
 
-    def __init__(self, run: _Run) -> None:
+    __slots__ = ("_established", "_exchange", "_parser", "_run", "_sock", "_unsent", "number")
+
+    def __init__(self, run: _Run, exchange: _Exchange) -> None:
+        """Begin to connect.
+
+        :raises OSError: when it is refused at once
+        """
         self._run = run
-        self._transport: asyncio.Transport | None = None
-        self._exchange: _Exchange | None = None
+        self._exchange: _Exchange | None = exchange
         self._parser = http.ResponseParser()
+        self._unsent = memoryview(b"")
+        self._established = False
+        family, address = run.address
+        self._sock = socket.socket(family, socket.SOCK_STREAM)
+        self._sock.setblocking(False)
+        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        error = self._sock.connect_ex(address)
+        if error not in (0, errno.EINPROGRESS):
+            self._sock.close()
+            raise OSError(error, os.strerror(error))
+        self.number = self._sock.fileno()
+        run.watch(self)
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport  # type: ignore[assignment]  # a stream has a Transport
-        self._run.open.add(self)
+    def ready(self) -> None:
+        """Go on: the socket can be read or written."""
+        if not self._established:
+            self._establish()
+        elif not self._unsent:
+            self._read()
+        elif self._write():
+            if not self._unsent:
+                self._run.rewatch(self, select.EPOLLIN)
+            self._read()
+
+    def _establish(self) -> None:
+        run, sock = self._run, self._sock
+        try:
+            if error := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+                raise OSError(error, os.strerror(error))
+            if run.context is not None:
+                if not isinstance(sock, ssl.SSLSocket):
+                    self._sock = sock = run.context.wrap_socket(
+                        sock,
+                        server_hostname=run.aim.host,
+                        do_handshake_on_connect=False,
+                        suppress_ragged_eofs=False,
+                    )
+                sock.do_handshake()
+        except ssl.SSLWantReadError:
+            run.rewatch(self, select.EPOLLIN)
+        except ssl.SSLWantWriteError:
+            run.rewatch(self, select.EPOLLOUT)
+        except OSError as error:
+            self._give_up(http.no_answer(error, run.aim).kind)
+        else:
+            self._established = True
+            run.rewatch(self, select.EPOLLIN)
+            exchange, self._exchange = self._exchange, None
+            assert exchange is not None
+            run.established(self, exchange)
 
     def send(self, exchange: _Exchange, method: str, request: bytes) -> None:
-        assert self._transport is not None
         exchange.connection = self
         self._exchange = exchange
         self._parser = http.ResponseParser(method, keep_body=False)
-        self._transport.write(request)
+        self._unsent = memoryview(request)
+        if self._write() and self._unsent:
+            self._run.rewatch(self, select.EPOLLIN | select.EPOLLOUT)
 
-    def data_received(self, data: bytes) -> None:
-        if self._exchange is None:  # nobody asked: the server says why it closes
-            self.abort()
+    def _write(self) -> bool:
+        """Send what is left of the request; return whether the connection still stands."""
+        try:
+            sent = self._sock.send(self._unsent)
+            self._unsent = self._unsent[sent:]
+        except _NOT_NOW:
+            pass
+        except OSError:
+            self._give_up("closed")
+            return False
+        return True
+
+    def _read(self) -> None:
+        try:
+            data = self._sock.recv(_RECEIVE)
+        except _NOT_NOW:
+            return
+        except OSError:
+            self._give_up("closed")
+            return
+        if self._exchange is None:  # nobody asked: the server says why it closes, or just closes
+            self.close()
             return
         try:
-            if self._parser.feed(data):
+            if self._parser.feed(data) if data else self._parser.end():
                 self._complete()
+            elif not data:
+                self._give_up("closed")
         except http.NoAnswer as error:
             self._give_up(error.kind)
-
-    def eof_received(self) -> None:
-        if self._exchange is not None and self._parser.end():
-            self._complete()
-
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio names it)
-        self._run.open.discard(self)
-        self._run.forget(self)
-        self._give_up("closed")
-
-    def abort(self) -> None:
-        self._exchange = None
-        self._run.forget(self)
-        if self._transport is not None:
-            self._transport.abort()
 
     def _complete(self) -> None:
         exchange, self._exchange = self._exchange, None
@@ -400,13 +465,18 @@ class _Connection(asyncio.Protocol):
         if self._run.keep_alive and self._parser.keep_alive and not self._parser.surplus:
             self._run.idle.append(self)
         else:
-            self.abort()
+            self.close()
 
     def _give_up(self, kind: str) -> None:
         exchange, self._exchange = self._exchange, None
+        self.close()
         if exchange is not None:
             self._run.failed(exchange, kind)
-            self.abort()
+
+    def close(self) -> None:
+        self._exchange = None
+        self._run.forget(self)
+        self._sock.close()
 
 
 class _Plan:
@@ -508,52 +578,84 @@ def validate(profile: Profile) -> None:
 
 
 class _Run:
-    """One run of a profile; all times are seconds since the start of the schedule, warm-up included."""
+    """One run of a profile; all times are seconds since the start of the schedule, warm-up included.
+
+    One loop on one core: send what is due, wait for the next send time or for a socket, take in answers. It is no
+    event loop of the library, which costs twice as much per request and rounds its waits up to milliseconds.
+    """
 
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
         self._plan = plan = _Plan(profile)
         self._times = plan.times
         self._good = [frozenset(each.expect_status) for each in plan.endpoints]
-        self._context = http.tls_context(profile.ca_file) if plan.aim.scheme == "https" else None
-        self._address = _reachable(plan.aim, profile.timeout)
         self._most = _allowed_connections()
 
+        self.aim = plan.aim
+        self.context = http.tls_context(profile.ca_file) if plan.aim.scheme == "https" else None
+        self.address = _reachable(plan.aim, profile.timeout)
         self.keep_alive = profile.keep_alive
         self.idle: list[_Connection] = []
-        self.open: set[_Connection] = set()
-        self._opening: set[asyncio.Task[None]] = set()
+        self._connections: dict[int, _Connection] = {}  # by number of file
         self._outcomes = ["dropped"] * len(self._times)
         self._latencies = array("d", [profile.timeout]) * len(self._times)
         self._lags = array("d", [0.0]) * len(self._times)
         self._next = 0
         self._under_way = 0
-        # In the order of the schedule, and so of their deadlines: one timer, of the first, does for all.
+        # In the order of the schedule, and so of their deadlines.
         self._waiting: deque[_Exchange] = deque()
-        self._deadline: asyncio.TimerHandle | None = None
         self._cpu = 0.0
-        self._counted_from = 0.0
+        self._counted_from = -1.0
         buckets = max(int(profile.seconds), 1)
         self._result = Result(profile.seconds, profile.max_lag)
         self._result.ok_per_second = [0] * buckets
         self._result.errors_per_second = [0] * buckets
 
-    async def run(self) -> Result:
-        self._loop = asyncio.get_running_loop()
-        self._finished = self._loop.create_future()
-        self._start = self._loop.time() + _LEAD
-        self._loop.call_at(self._start + self._profile.warmup_seconds, self._begin_to_count)
-        self._loop.call_at(self._start + self._times[0], self._turn)
-        await self._finished
-        for connection in list(self.open):
-            connection.abort()
-        for task in self._opening:
-            task.cancel()
-        await asyncio.gather(*self._opening, return_exceptions=True)
+    def run(self) -> Result:
+        collecting = gc.isenabled()
+        gc.disable()  # it would stop the schedule for milliseconds, and nothing here is in circles
+        try:
+            with select.epoll() as self._epoll:
+                self._start = time.monotonic() + _LEAD
+                while self._next < len(self._times) or self._under_way:
+                    self._turn()
+                for connection in list(self._connections.values()):
+                    connection.close()
+        finally:
+            if collecting:
+                gc.enable()
         return self._told()
 
     def _now(self) -> float:
-        return self._loop.time() - self._start
+        return time.monotonic() - self._start
+
+    def _turn(self) -> None:
+        """Send and take in what is due, a few of each, so that neither keeps the other waiting."""
+        for _ in range(_TURN):
+            now = self._now()
+            if self._counted_from < 0.0 and now >= self._profile.warmup_seconds:
+                self._begin_to_count()
+            if self._next == len(self._times) or now < self._times[self._next]:
+                break
+            self._send(_Exchange(self._next, self._plan.choices[self._next], self._times[self._next]), now)
+            self._next += 1
+            if self._next == len(self._times):
+                self._sent_all()
+        if (wait := self._until_next()) > 0.0:
+            select.select([self._epoll], [], [], wait)  # to the microsecond, which epoll's own time-out is not
+        for number, _ in self._epoll.poll(0, _EVENTS):
+            if connection := self._connections.get(number):
+                connection.ready()
+        self._end_what_is_late()
+
+    def _until_next(self) -> float:
+        """Return how long nothing is due: no request, no time-out, not the begin of what counts."""
+        due = self._waiting[0].intended + self._profile.timeout if self._waiting else math.inf
+        if self._next < len(self._times):
+            due = min(due, self._times[self._next])
+        if self._counted_from < 0.0:
+            due = min(due, self._profile.warmup_seconds)
+        return due - self._now() if due < math.inf else 0.0
 
     def _begin_to_count(self) -> None:
         self._result.started = utc_now()
@@ -561,41 +663,24 @@ class _Run:
         self._cpu = time.process_time()
         self._counted_from = self._now()
 
-    def _turn(self) -> None:
-        """Send what is due, a few at a time, so that answers are read in between."""
-        for _ in range(_TURN):
-            if self._next == len(self._times):
-                self._sent_all()
-                return
-            intended = self._times[self._next]
-            now = self._now()
-            if intended > now:
-                self._loop.call_at(self._start + intended, self._turn)
-                return
-            self._send(_Exchange(self._next, self._plan.choices[self._next], intended), now)
-            self._next += 1
-        self._loop.call_soon(self._turn)
-
     def _sent_all(self) -> None:
         if elapsed := self._now() - self._counted_from:
             self._result.cpu_share = (time.process_time() - self._cpu) / elapsed
-        self._end_when_done()
 
     def _send(self, exchange: _Exchange, now: float) -> None:
         self._lags[exchange.number] = lag = now - exchange.intended
-        full = not self.idle and len(self.open) + len(self._opening) >= self._most
+        full = not self.idle and len(self._connections) >= self._most
         if lag > self._profile.timeout or full:
             return
         self._under_way += 1
         self._waiting.append(exchange)
-        if self._deadline is None:
-            self._look_at_deadline_of(exchange)
         if self.idle:
             self._hand_over(exchange, self.idle.pop())
         else:
-            task = self._loop.create_task(self._open_for(exchange))
-            self._opening.add(task)
-            task.add_done_callback(self._opening.discard)
+            try:
+                _Connection(self, exchange)
+            except OSError as error:
+                self.failed(exchange, http.no_answer(error, self.aim).kind)
 
     def _hand_over(self, exchange: _Exchange, connection: _Connection) -> None:
         kind = exchange.endpoint
@@ -603,23 +688,27 @@ class _Run:
         request = requests[exchange.number % len(requests)]
         connection.send(exchange, self._plan.endpoints[kind].method, request)
 
-    async def _open_for(self, exchange: _Exchange) -> None:
-        name = self._plan.aim.host if self._context else None
-        try:
-            made = await self._loop.create_connection(
-                lambda: _Connection(self), *self._address[:2], ssl=self._context, server_hostname=name
-            )
-        except (OSError, ssl.SSLError) as error:
-            self.failed(exchange, http.no_answer(error, self._plan.aim).kind)
-            return
+    def watch(self, connection: _Connection) -> None:
+        """Have a connection told when its socket can be written, which is when it has been made."""
+        self._connections[connection.number] = connection
+        self._epoll.register(connection.number, select.EPOLLOUT)
+
+    def rewatch(self, connection: _Connection, events: int) -> None:
+        """Have a connection told of other events."""
+        self._epoll.modify(connection.number, events)
+
+    def established(self, connection: _Connection, exchange: _Exchange) -> None:
+        """Take in that a connection can be used, perhaps too late for the request it was opened for."""
         self._result.connections += 1
         if exchange.over:
-            self.idle.append(made[1])
+            self.idle.append(connection)
         else:
-            self._hand_over(exchange, made[1])
+            self._hand_over(exchange, connection)
 
     def forget(self, connection: _Connection) -> None:
-        """Take a connection out of those that wait for work."""
+        """Take a connection out, before its socket is closed."""
+        if self._connections.get(connection.number) is connection:
+            del self._connections[connection.number]
         if connection in self.idle:
             self.idle.remove(connection)
 
@@ -634,23 +723,14 @@ class _Run:
         if not exchange.over:
             self._end(exchange, kind, self._now())
 
-    def _look_at_deadline_of(self, exchange: _Exchange) -> None:
-        when = self._start + exchange.intended + self._profile.timeout
-        self._deadline = self._loop.call_at(when, self._end_what_is_late)
-
     def _end_what_is_late(self) -> None:
-        self._deadline, now = None, self._now()
-        while self._waiting:
-            exchange = self._waiting[0]
-            if not exchange.over and exchange.intended + self._profile.timeout > now:
-                self._look_at_deadline_of(exchange)
-                return
-            self._waiting.popleft()
+        while self._waiting and self._waiting[0].intended + self._profile.timeout <= self._now():
+            exchange = self._waiting.popleft()
             if not exchange.over:
                 connection = exchange.connection
-                self._end(exchange, "timeout", now)
+                self._end(exchange, "timeout", self._now())
                 if connection is not None:
-                    connection.abort()
+                    connection.close()
 
     def _end(self, exchange: _Exchange, outcome: str, now: float) -> None:
         exchange.over = True
@@ -662,11 +742,6 @@ class _Run:
         if now >= self._profile.warmup_seconds and second < len(self._result.ok_per_second):
             (self._result.errors_per_second if outcome else self._result.ok_per_second)[second] += 1
         self._under_way -= 1
-        self._end_when_done()
-
-    def _end_when_done(self) -> None:
-        if self._next == len(self._times) and not self._under_way and not self._finished.done():
-            self._finished.set_result(None)
 
     def _told(self) -> Result:
         result = self._result
@@ -685,15 +760,15 @@ def _join(base_url: str, path: str) -> str:
     return base_url.rstrip("/") + "/" + path.lstrip("/")
 
 
-def _reachable(aim: http.Target, timeout: float) -> Any:
+def _reachable(aim: http.Target, timeout: float) -> tuple[socket.AddressFamily, Any]:
     """Return the first address of the target that takes a connection, else the first: its requests will say why."""
     addresses = http.resolve(aim.address, aim.port)
     for family, address in addresses:
         with socket.socket(family, socket.SOCK_STREAM) as sock:
             sock.settimeout(min(timeout, 2.0))
             if sock.connect_ex(address) == 0:
-                return address
-    return addresses[0][1]
+                return family, address
+    return addresses[0]
 
 
 def _allowed_connections() -> int:
@@ -713,7 +788,7 @@ def run(profile: Profile) -> Result:
     :raises ValueError: when the profile is not well defined
     :raises http.NoAnswer: when it cannot even begin: no such name, or no readable authority
     """
-    return asyncio.run(_Run(profile).run())
+    return _Run(profile).run()
 
 
 # --- measurements

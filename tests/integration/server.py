@@ -84,7 +84,7 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
                 break
             writer.write(data)
             await writer.drain()
-            if path in ("/half", "/garbage", "/until-close"):
+            if path in ("/half", "/garbage", "/until-close", "/then-close"):
                 break
     except (asyncio.IncompleteReadError, ConnectionError):
         pass  # the client went away, as clients do

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import threading
 from pathlib import Path
@@ -175,6 +176,25 @@ def test_tls_is_verified_under_load(certificates: Certificates, tls_port: int) -
 def test_connections_are_new_for_every_request_when_asked(server: str) -> None:
     told = load.run(profile(server, keep_alive=False))
     assert (told.kinds, told.connections) == ({}, 100)
+
+
+def test_a_kept_connection_that_the_server_closes_is_replaced(server: str) -> None:
+    told = load.run(profile(server, "/then-close", rate=10))
+    assert (told.kinds, told.connections) == ({}, 10)
+
+
+def test_a_body_that_does_not_fit_into_the_socket_is_sent_whole(
+    server: str, certificates: Certificates, tls_port: int
+) -> None:
+    large = [Endpoint("/x", method="POST", body="x" * 8_000_000)]
+    assert load.run(profile(server, endpoints=large, rate=3)).kinds == {}
+    tls: dict[str, Any] = {"address": "127.0.0.1", "ca_file": certificates.ca_file}
+    assert load.run(profile(f"https://edge.example:{tls_port}", endpoints=large, rate=3, **tls)).kinds == {}
+
+
+def test_the_collection_of_garbage_goes_on_afterwards(server: str) -> None:
+    load.run(profile(server, rate=10))
+    assert gc.isenabled()
 
 
 def test_a_ramp_is_sent_as_scheduled(server: str) -> None:
