@@ -29,8 +29,8 @@ options:
           - V(archiving) is how long a WAL segment that is switched now takes to reach the repository.
           - V(restore_test) is the age of the last restore test, which must have found all rows of a backup that exists.
           - V(key) is whether the key in the controller's store opens the repository.
-          - V(state) is the age of the newest archive of each of O(checks[].hosts), the oldest of these. Each is decrypted
-            and read to its end.
+          - V(state) is the age of the oldest among the newest archives of O(checks[].hosts), each decrypted and read to
+            its end.
         type: str
         choices: [age, chain, archiving, restore_test, key, state]
         required: true

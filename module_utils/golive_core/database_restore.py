@@ -34,7 +34,7 @@ def _fits(name: str) -> str:
     return name
 
 
-# Asked of the copy, in the database that is wanted; with :'new', its other name. What pg_dump leaves out without --create.
+# Asked of the copy, in the database that is wanted; :'new' is its other name. What pg_dump leaves out without --create.
 CREATE = """
 SELECT format('CREATE DATABASE %I TEMPLATE template0 OWNER %I ENCODING %L LOCALE_PROVIDER %s LC_COLLATE %L'
               ' LC_CTYPE %L%s CONNECTION LIMIT %s;', :'new', pg_get_userbyid(datdba), pg_encoding_to_char(encoding),

@@ -17,10 +17,10 @@ STATE = "/var/lib/golive-backup"
 
 @pytest.fixture(scope="session")
 def sql(on) -> Callable[..., str]:
-    """Return what a query returns, as the superuser on the database host: sql(query, database=)."""
+    """Return what a query returns, as the superuser on a database host: sql(query, database=, host=)."""
 
-    def ask(query: str, database: str = "football") -> str:
-        words = ["docker", "exec", "-u", "postgres", on("data1").backend.name, "psql", "-XAt", database, "-c", query]
+    def ask(query: str, database: str = "football", host: str = "data1") -> str:
+        words = ["docker", "exec", "-u", "postgres", on(host).backend.name, "psql", "-XAt", database, "-c", query]
         return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
 
     return ask

@@ -114,10 +114,10 @@ def test_a_database_is_copied_without_what_is_not_committed(tmp_path):
     ("spoil", "sentence"),
     [
         (lambda body: body[:-30], "damaged"),
-        (lambda body: b"", "damaged|cut off"),
+        (lambda _: b"", "damaged|cut off"),
         (lambda body: gzip.compress(gzip.decompress(body).replace(b"SECRET=x", b"SECRET=y")), "differs"),
         (lambda body: gzip.compress(gzip.decompress(body)[:2048]), "damaged|cut off"),
-        (lambda body: made(manifest=""), "its last entry, the manifest, is not there"),
+        (lambda _: made(manifest=""), "its last entry, the manifest, is not there"),
     ],
 )
 def test_what_is_not_whole_is_refused(root, spoil, sentence):
