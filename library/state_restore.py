@@ -39,7 +39,7 @@ options:
         type: str
         required: true
       sqlite:
-        description: Of no use here.
+        description: Whether it is a database of SQLite, whose journal must not be left to another one.
         type: bool
         default: false
       units:
@@ -118,33 +118,34 @@ class _Units:
         self.module = module
         self.names = [name for name in names if module.run_command(["systemctl", "is-active", name])[0] == 0]
 
-    def tell(self, verb: str) -> None:
-        for name in self.names:
-            code, _, error = self.module.run_command(["systemctl", verb, name])
-            if code:
-                raise Unfit(f"systemctl {verb} {name} failed: {str(error).strip()}")
+    def tell(self, verb: str) -> list[str]:
+        """Return which of them did not do it, and why."""
+        answers = {name: self.module.run_command(["systemctl", verb, name]) for name in self.names}
+        return [f"systemctl {verb} {name}: {answer[2].strip()}" for name, answer in answers.items() if answer[0]]
 
 
-def _put_back(module: AnsibleModule, tops: list[str]) -> dict[str, str]:
+def _put_back(module: AnsibleModule, tops: list[str]) -> tuple[dict[str, str], list[str]]:
+    """Return path to where is what was there, and what does not run again."""
     staged = {top: Path(top).with_name(f".{Path(top).name}.golive-restored") for top in tops}
+    rules = [rule for rule in module.params["paths"] if rule["path"] in tops]
+    journals = [f"{rule['path']}-{end}" for rule in rules if rule["sqlite"] for end in ("journal", "wal", "shm")]
     try:
         for place in staged.values():
             place.parent.mkdir(parents=True, exist_ok=True)
             host_state.discard(place)
         _read(module, staged)
-        units = _Units(
-            module, [name for rule in module.params["paths"] if rule["path"] in tops for name in rule["units"]]
-        )
-        units.tell("stop")
+        units, down = _Units(module, [name for rule in rules for name in rule["units"]]), []
         try:
-            kept: dict[str, str] = host_state.swap(staged, f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
+            if problems := units.tell("stop"):
+                raise Unfit("; ".join(problems))
+            kept: dict[str, str] = host_state.swap(staged, f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}", journals)
         finally:
-            units.tell("start")
-        return kept
+            down = units.tell("start")
     finally:
         for place in staged.values():
             with contextlib.suppress(OSError):
                 host_state.discard(place)
+    return kept, down
 
 
 def main() -> None:
@@ -178,7 +179,7 @@ def main() -> None:
         wanted = [top for top, what in changes.items() if any(what.values())]
         if not wanted or not module.params["confirm"] or module.check_mode:
             module.exit_json(changed=bool(wanted and module.params["confirm"]), kept={}, **told)
-        kept = _put_back(module, wanted)
+        kept, down = _put_back(module, wanted)
     except Unfit as unfit:
         module.fail_json(
             msg=f"{module.params['host']}: the archive was not put back, nothing was changed: {unfit}.", **told
@@ -187,6 +188,10 @@ def main() -> None:
         module.fail_json(
             msg=f"{module.params['host']}: the state could not be put back, it is as it was: {error}.", **told
         )
+    if down:
+        beside = ", ".join(kept.values()) or "nothing"
+        sentence = f"{module.params['host']}: the state was put back, but {'; '.join(down)}. What was there: {beside}."
+        module.fail_json(msg=sentence, kept=kept, **told)
     module.exit_json(changed=True, kept=kept, **told)
 
 

@@ -119,7 +119,10 @@ def _below(top: Path) -> Iterator[Path]:
         yield top
     elif top.is_dir():
         yield top
-        for child in sorted(top.iterdir()):
+        children: list[Path] = []
+        with contextlib.suppress(FileNotFoundError):  # went while it was looked at
+            children = sorted(top.iterdir())
+        for child in children:
             yield from _below(child)
 
 
@@ -202,12 +205,13 @@ class Archive:
                     place = _place(member.name, places or {})
                     if place:
                         _write(*place, entry, body)
-        except (tarfile.TarError, zlib.error, EOFError, ValueError) as error:
+        except (tarfile.TarError, zlib.error, EOFError, ValueError, AttributeError) as error:
             raise error if isinstance(error, Unfit) else Unfit(f"it is damaged: {error}") from None
         if not self.manifest:
             raise Unfit("it is cut off: its last entry, the manifest, is not there")
-        if found != self.manifest["files"]:
-            wrong = sorted(found.items() ^ self.manifest["files"].items())
+        said = self.manifest.get("files") or {}
+        if found != said:
+            wrong = sorted(found.items() ^ said.items())
             raise Unfit(f"it does not hold what its manifest says: {wrong[0][0]} differs")
         return self
 
@@ -216,8 +220,8 @@ class Archive:
 
         :raises Unfit: when it is of another one
         """
-        if (self.manifest["host"], self.manifest["app"]) != (host, app):
-            whose = f"{self.manifest['host']} of {self.manifest['app']}"
+        whose = f"{self.manifest.get('host')} of {self.manifest.get('app')}"
+        if whose != f"{host} of {app}":
             raise Unfit(f"it is that of {whose}, wanted {host} of {app}")
         return self
 
@@ -300,22 +304,23 @@ def _same(entry: Entry, path: Path) -> bool:
     return entry.kind == "file" and hashlib.sha256(path.read_bytes()).hexdigest() == entry.text
 
 
-def swap(staged: Mapping[str, Path], stamp: str, root: Path = Path("/")) -> dict[str, str]:
+def swap(staged: Mapping[str, Path], stamp: str, leave: Iterable[str] = (), root: Path = Path("/")) -> dict[str, str]:
     """Put what was written beside each path into its place; return path to where is what was there.
 
+    :param leave: what goes aside without anything in its place, such as the journal of a database that is replaced
     :raises OSError: when that fails; then all is as it was
     """
     aside: dict[Path, Path] = {}
     placed: dict[Path, Path] = {}
     try:
-        for top, new in staged.items():
-            place = root / top.lstrip("/")
+        for place in (root / top.lstrip("/") for top in (*leave, *staged)):
             if place.is_symlink() or place.exists():
                 kept = place.with_name(f"{place.name}.before-{stamp}")
                 place.rename(kept)
                 aside[place] = kept
-            new.rename(place)
-            placed[place] = new
+        for top, new in staged.items():
+            new.rename(root / top.lstrip("/"))
+            placed[root / top.lstrip("/")] = new
     except OSError:
         for place, new in placed.items():
             place.rename(new)

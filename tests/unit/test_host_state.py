@@ -188,10 +188,12 @@ def test_it_takes_the_place_of_what_stays_beside_it(root):
     body = packed(root)
     (root / "opt/x/releases/1.1.0/env").write_text("spoilt")
     (root / "opt/x/current").unlink()
+    (root / "opt/x/releases-journal").touch()
     staged = {top: root / f"opt/x/.{Path(top).name}.new" for top in ("/opt/x/releases", "/opt/x/current")}
     read(body, staged)
-    kept = host_state.swap(staged, "T", root)
-    assert list(kept.values()) == [str(root / "opt/x/releases.before-T")]
+    kept = host_state.swap(staged, "T", ["/opt/x/releases-journal", "/opt/x/releases-wal"], root)
+    assert list(kept.values()) == [str(root / "opt/x/releases-journal.before-T"), str(root / "opt/x/releases.before-T")]
+    assert not (root / "opt/x/releases-journal").exists()
     assert (root / "opt/x/current/env").read_text() == "SECRET=x"
     assert (root / "opt/x/releases/1.1.0/env").stat().st_mode & 0o777 == 0o600
     assert (root / "opt/x/releases.before-T/1.1.0/env").read_text() == "spoilt"
@@ -204,6 +206,6 @@ def test_where_one_cannot_take_its_place_all_is_as_it_was(root):
     staged["/opt/x/current"].unlink()
     before = sorted(path for path in (root / "opt/x").rglob("*") if ".releases.new" not in str(path))
     with pytest.raises(FileNotFoundError):
-        host_state.swap(staged, "T", root)
+        host_state.swap(staged, "T", root=root)
     assert sorted(path for path in (root / "opt/x").rglob("*") if ".releases.new" not in str(path)) == before
     assert staged["/opt/x/releases"].is_dir()

@@ -20,6 +20,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,7 @@ class Store:
         """Take the settings that role backup wrote."""
         self.directory = Path(settings["directory"])
         self.days, self.most = settings["keep_days"], settings["max_bytes"]
-        self.lock = threading.Lock()
+        self.locks: dict[str, threading.Lock] = defaultdict(threading.Lock)  # one host does not wait for another
 
     def add(self, host: str, source: Any, size: int) -> str:
         """Keep an archive of a host, and return its name; raises Failed."""
@@ -77,10 +78,11 @@ class Store:
             raise Failed(f"an archive may have {self.most} bytes, this has {size}; see backup_state_max_mb")
         if free < size + SPARE:
             raise Failed(f"{self.directory} has {free >> 20} MiB free, wanted {(size + SPARE) >> 20}")
-        with self.lock:
+        with self.locks[host]:
             place = self.directory / host
             place.mkdir(mode=0o750, exist_ok=True)
             draft = place / ".new"
+            draft.unlink(missing_ok=True)
             with draft.open("wb") as output:
                 left = size
                 while left and (block := source.read(min(left, BLOCK))):
