@@ -63,7 +63,8 @@ def test_it_is_backed_up_from_there_and_goes_on_archiving(host, sql):
 @pytest.mark.usefixtures("moved")
 def test_who_may_connect_may_there(on, address, secret):
     """As the application would, over TLS, from its host."""
-    how = f"host={address('data2')} user=football_writer dbname=football sslmode=verify-full sslrootcert=/etc/golive/tls/ca.crt"
+    how = f"host={address('data2')} user=football_writer dbname=football sslmode=verify-full"
+    how += " sslrootcert=/etc/golive/tls/ca.crt"
     client = on("app1")
     client.check_output("command -v psql || apt-get install -qq --no-install-recommends postgresql-client")
     client.check_output("install -m 600 /dev/null /root/.pgpass")
