@@ -65,7 +65,7 @@ def gate() -> Callable[..., dict[str, Any]]:
 
 @pytest.fixture(scope="session")
 def restore() -> Callable[..., tuple[int, str]]:
-    """Run playbooks/restore.yml with some variables; return its exit code and what it said."""
+    """Run playbooks/restore.yml with some variables; return its exit code and what it said, on one line."""
     scenario = Path(os.environ["MOLECULE_SCENARIO_DIRECTORY"])
 
     def run(hosts: str = "hosts.yml", **variables: str) -> tuple[int, str]:
@@ -76,6 +76,6 @@ def restore() -> Callable[..., tuple[int, str]]:
             cwd=ROOT, env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"},
             capture_output=True, text=True, check=False,
         )  # fmt: skip
-        return done.returncode, done.stdout + done.stderr
+        return done.returncode, " ".join((done.stdout + done.stderr).split())
 
     return run

@@ -51,7 +51,7 @@ def test_without_the_name_it_says_what_it_would_cost_and_touches_nothing(sql, re
     code, said = restore(restore_database="football", restore_point="before-delete", confirm="other")
     assert code != 0
     assert "Nothing was touched" in said
-    assert "Lost in it: all writes of the last" in said.replace("\n", " ")
+    assert "Lost in it: all writes of the last" in said
     assert sql("SELECT count(*) FROM match") == "0"
 
 
@@ -66,7 +66,7 @@ def test_without_the_name_it_says_what_it_would_cost_and_touches_nothing(sql, re
 def test_what_cannot_be_had_leaves_all_as_it_is(host, sql, restore, wanted, why):
     code, said = restore(**wanted, confirm=wanted["restore_database"])
     assert code != 0
-    assert why in said.replace("\n", " ")
+    assert why in said
     assert sql("SELECT count(*) FROM match") == "0"
     assert sql("SELECT count(*) FROM pg_database WHERE datname ~ 'golive|before'") == "0"
     assert host.check_output("ls /var/lib/golive-scratch/football") == ""
@@ -76,7 +76,7 @@ def test_what_cannot_be_had_leaves_all_as_it_is(host, sql, restore, wanted, why)
 def restored(before, restore):  # noqa: ARG001  # first the rows go
     code, said = restore(restore_database="football", restore_point="before-delete", confirm="football")
     assert code == 0, said
-    return " ".join(said.split())
+    return said
 
 
 @pytest.mark.usefixtures("restored")
