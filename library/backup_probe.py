@@ -5,7 +5,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: backup_probe
-short_description: Measure backups, the WAL archive, the key, and the last restore test
+short_description: Measure backups, the WAL archive, their keys, the last restore test, and archives of the hosts' state
 description:
   - Runs on the backup host. Reads what pgBackRest prints and what the jobs of role backup wrote down; exit codes of
     pgBackRest prove nothing.
@@ -29,16 +29,27 @@ options:
           - V(archiving) is how long a WAL segment that is switched now takes to reach the repository.
           - V(restore_test) is the age of the last restore test, which must have found all rows of a backup that exists.
           - V(key) is whether the key in the controller's store opens the repository.
+          - V(state) is the age of the oldest among the newest archives of O(checks[].hosts), each decrypted and read to
+            its end.
         type: str
-        choices: [age, chain, archiving, restore_test, key]
+        choices: [age, chain, archiving, restore_test, key, state]
         required: true
       settings:
         description: What role backup wrote for its program.
         type: path
         default: /etc/golive/backup/settings.json
       key:
-        description: With O(checks[].kind=key), the key.
+        description: With O(checks[].kind=key), the key; with V(state) the private key as age(1) writes it.
         type: str
+        default: ''
+      hosts:
+        description: With O(checks[].kind=state), whose state must be there.
+        type: list
+        elements: str
+        default: []
+      archives:
+        description: With O(checks[].kind=state), the directory of the archives.
+        type: path
         default: ''
 attributes:
   check_mode:
@@ -76,7 +87,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.golive_core import backup
+from ansible.module_utils.golive_core import backup, host_state
 from ansible.module_utils.golive_core.measurement import Measurement, measurement, summarise, utc_now
 
 try:
@@ -221,6 +232,29 @@ class _Host:
             return {"n": 1, "observed": "it opens the repository"}
         return {"n": 1, "failures": 1, "observed": f"it does not open the repository: {backup.readable(said)}"}
 
+    def state(self) -> Seen:
+        """Read the newest archive of each host to its end."""
+        hosts, problems, oldest, files = self.check["hosts"], [], time.time(), 0
+        for host in hosts:
+            place = Path(self.check["archives"]) / host
+            there = host_state.archives(path.name for path in place.iterdir()) if place.is_dir() else []
+            if not there:
+                problems.append(f"of {host} there is none")
+                continue
+            try:
+                with host_state.decrypted(place / there[-1], self.check["key"]) as stream:
+                    archive = host_state.Archive(stream).read().belongs_to(host, self.settings["stanza"])
+            except (host_state.Unfit, OSError) as error:
+                problems.append(f"{there[-1]} of {host} cannot be read back: {error}")
+                continue
+            oldest, files = min(oldest, archive.manifest["time"]), files + len(archive.manifest["files"])
+        return {
+            "n": len(hosts),
+            "failures": len(problems),
+            "value": time.time() - oldest,
+            "observed": summarise(problems) or f"of {len(hosts)} hosts, {files} files",
+        }
+
 
 EXPECTED = {
     "age": "a backup with a barrier",
@@ -228,6 +262,7 @@ EXPECTED = {
     "archiving": "the segment in the repository",
     "restore_test": "the same rows as at the barrier",
     "key": "the key in the controller's store opens the repository",
+    "state": "the newest archive of every host, decrypted and whole",
 }
 
 
@@ -251,9 +286,11 @@ def main() -> None:
     """Parse, look, return."""
     spec = {
         "id": {"type": "str", "required": True},
-        "kind": {"type": "str", "required": True, "choices": ["age", "chain", "archiving", "restore_test", "key"]},
+        "kind": {"type": "str", "required": True, "choices": list(EXPECTED)},
         "settings": {"type": "path", "default": "/etc/golive/backup/settings.json"},
         "key": {"type": "str", "default": "", "no_log": True},
+        "hosts": {"type": "list", "elements": "str", "default": []},
+        "archives": {"type": "path", "default": ""},
     }
     module = AnsibleModule(
         argument_spec={"checks": {"type": "list", "elements": "dict", "required": True, "options": spec}},

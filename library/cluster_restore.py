@@ -7,7 +7,8 @@ DOCUMENTATION = r"""
 module: cluster_restore
 short_description: Restore a whole PostgreSQL cluster from its backups, to a moment
 description:
-  - Runs on the database host. Without O(confirm) it says what would be lost, and touches nothing.
+  - Runs on the database host. Without O(confirm) it says what would be lost, and touches nothing; so it can on the
+    backup host, too.
   - Archives what the server has not archived yet, stops it, moves its data directory aside, restores, lets the server
     replay to the moment, and waits until it writes again. The old directory stays beside the new one.
   - When any of that fails, the old directory is put back and the server started with it.
@@ -141,8 +142,13 @@ class Cluster:
         except ValueError:
             return {}
 
-    def archive_the_rest(self) -> None:
-        """Let the server archive what it has: a restore to the newest moment wants it, and whoever looks later."""
+    def archive_the_rest(self, system: str) -> None:
+        """Let the server archive what it has: a restore to the newest moment wants it, and whoever looks later.
+
+        A new cluster in the place of a lost one has nothing for this archive, which would not take it either.
+        """
+        if system and self.ask("SELECT system_identifier FROM pg_control_system()") != system:
+            return
         segment = self.ask("SELECT pg_walfile_name(pg_switch_wal())")
         until = time.monotonic() + 60
         query = f"SELECT coalesce(last_archived_wal >= '{segment}', false) FROM pg_stat_archiver"
@@ -233,7 +239,7 @@ def main() -> None:
         if not module.params["confirm"] or module.check_mode:
             module.exit_json(changed=bool(module.params["confirm"]), **told)
         cluster.room(chosen.bytes)
-        cluster.archive_the_rest()
+        cluster.archive_the_rest(info.system)
         began = time.monotonic()
         kept = cluster.replace(restore.options(target, chosen))
         seconds = round(time.monotonic() - began, 1)

@@ -42,6 +42,7 @@ class Repository(NamedTuple):
     problem: str
     backups: tuple[Backup, ...]  # oldest first
     archive: str  # id of the present archive, such as 17-1
+    system: str = ""  # system identifier of the cluster that it is of
 
 
 def read_info(text: str, stanza: str) -> Repository:
@@ -74,7 +75,8 @@ def read_info(text: str, stanza: str) -> Repository:
         for entry in found.get("backup", [])
     )
     archives = found.get("archive") or [{"id": ""}]
-    return Repository(problem, backups, archives[-1]["id"])
+    systems = [str(entry.get("system-id", "")) for entry in found.get("db") or []]
+    return Repository(problem, backups, archives[-1]["id"], systems[-1] if systems else "")
 
 
 def readable(message: str, limit: int = 200) -> str:

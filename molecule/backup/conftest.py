@@ -17,10 +17,10 @@ STATE = "/var/lib/golive-backup"
 
 @pytest.fixture(scope="session")
 def sql(on) -> Callable[..., str]:
-    """Return what a query returns, as the superuser on the database host: sql(query, database=)."""
+    """Return what a query returns, as the superuser on a database host: sql(query, database=, host=)."""
 
-    def ask(query: str, database: str = "football") -> str:
-        words = ["docker", "exec", "-u", "postgres", on("data1").backend.name, "psql", "-XAt", database, "-c", query]
+    def ask(query: str, database: str = "football", host: str = "data1") -> str:
+        words = ["docker", "exec", "-u", "postgres", on(host).backend.name, "psql", "-XAt", database, "-c", query]
         return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
 
     return ask
@@ -50,7 +50,7 @@ def gate() -> Callable[..., dict[str, Any]]:
     command = ["ansible", "ops1", *(f"--inventory={path}" for path in inventories), "--module-name=backup_probe"]
     plain = {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
 
-    def measure(kind: str, **more: str) -> dict[str, Any]:
+    def measure(kind: str, **more: Any) -> dict[str, Any]:
         arguments = json.dumps({"checks": [{"id": f"database.{kind}", "kind": kind, **more}]})
         done = subprocess.run(
             [*command, f"--args={arguments}"],
@@ -61,3 +61,21 @@ def gate() -> Callable[..., dict[str, Any]]:
         return seen
 
     return measure
+
+
+@pytest.fixture(scope="session")
+def restore() -> Callable[..., tuple[int, str]]:
+    """Run playbooks/restore.yml with some variables; return its exit code and what it said, on one line."""
+    scenario = Path(os.environ["MOLECULE_SCENARIO_DIRECTORY"])
+
+    def run(hosts: str = "hosts.yml", **variables: str) -> tuple[int, str]:
+        inventories = (ROOT / "molecule/shared/inventory", scenario / hosts)
+        command = ["ansible-playbook", "playbooks/restore.yml", *(f"--inventory={path}" for path in inventories)]
+        done = subprocess.run(
+            [*command, f"--extra-vars={json.dumps(variables)}"],
+            cwd=ROOT, env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        return done.returncode, " ".join((done.stdout + done.stderr).split())
+
+    return run

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import time
-from pathlib import Path
 
 import pytest
 
 pytestmark = pytest.mark.full  # minutes
 
-ROOT = Path(__file__).parents[3]
-SCENARIO = Path(os.environ["MOLECULE_SCENARIO_DIRECTORY"])
 # Writes a row, and notes its number when the server has said that it is committed.
 WRITER = """
 import time, psycopg2
@@ -30,18 +25,6 @@ with open("/var/lib/postgresql/acknowledged", "a", buffering=1) as noted:
         except psycopg2.Error:
             time.sleep(0.1)
 """
-
-
-def restore(**variables):
-    """Run the playbook with the scenario's inventory; return its exit code and what it said."""
-    inventories = (ROOT / "molecule/shared/inventory", SCENARIO / "hosts.yml")
-    command = ["ansible-playbook", "playbooks/restore.yml", *(f"--inventory={path}" for path in inventories)]
-    done = subprocess.run(
-        [*command, f"--extra-vars={json.dumps(variables)}"],
-        cwd=ROOT, env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    return done.returncode, done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +63,7 @@ def present(sql):
 
 
 @pytest.mark.usefixtures("dropped")
-def test_without_the_name_it_says_what_it_would_cost_and_touches_nothing(sql):
+def test_without_the_name_it_says_what_it_would_cost_and_touches_nothing(sql, restore):
     code, said = restore(restore_point="before-drop")
     assert code != 0
     assert "Nothing was touched" in said
@@ -88,7 +71,7 @@ def test_without_the_name_it_says_what_it_would_cost_and_touches_nothing(sql):
     assert sql("SELECT to_regclass('team') IS NULL") == "t"
 
 
-def test_a_moment_that_there_never_was_leaves_the_database_as_it_is(sql, dropped):
+def test_a_moment_that_there_never_was_leaves_the_database_as_it_is(sql, dropped, restore):
     code, said = restore(restore_point="no-such-point", confirm="football")
     assert code != 0
     assert "the old data serves again" in said
@@ -97,7 +80,7 @@ def test_a_moment_that_there_never_was_leaves_the_database_as_it_is(sql, dropped
 
 
 @pytest.fixture(scope="module")
-def restored(dropped):  # noqa: ARG001  # first the table goes
+def restored(dropped, restore):  # noqa: ARG001  # first the table goes
     code, said = restore(restore_point="before-drop", confirm="football")
     assert code == 0, said
     return said
@@ -128,7 +111,7 @@ def test_it_is_backed_up_anew_and_goes_on_archiving(host, gate):
 
 
 @pytest.mark.usefixtures("restored")
-def test_a_transaction_is_left_out(host, sql, acknowledged):
+def test_a_transaction_is_left_out(host, sql, acknowledged, restore):
     """By its number, from the backup that was made after the first restore."""
     label = json.loads(host.file("/var/lib/golive-backup/backup.json").content_string)["label"]
     until, start = time.monotonic() + 30, len(acknowledged())

@@ -99,6 +99,7 @@ CASES: dict[str, list[tuple[str, str, str]]] = {
     "BackupFailed": same(f"golive_backup_failed{HOST}", 1, 0),
     "RestoreTestFailed": same(f"golive_restore_test_failed{HOST}", 1, 0),
     "RestoreTestTooOld": same(f"golive_restore_test_timestamp_seconds{HOST}", -604_900, 0),
+    "StateBackupTooOld": same(f"golive_state_backup_timestamp_seconds{HOST}", -93_700, 0),
     "LogsSilent": [('golive_logs_last_arrival_timestamp_seconds{host="x",from="y"}', still(0), grows(30))],
     "LogsWaiting": same('golive_logs_queue_lines{host="x",queue="log"}', 10_001, 9_999),
     "LogsNotKept": [(f"golive_logs_kept_timestamp_seconds{HOST}", still(0), grows(30))],

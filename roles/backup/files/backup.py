@@ -2,7 +2,8 @@
 
     golive-backup@KIND.service    take KIND: full, diff or incr, then a barrier
     golive-restore-test.service   test: restore the newest backup to its barrier into a scratch cluster, and compare
-    golive-scratch.service        up, down: the same, and the scratch cluster stays for one application host
+    golive-scratch.service        up, down: the same, and the scratch cluster stays for one application host; or one at
+                                  any moment, not compared, from which the database host takes a single database
 
 A barrier is a moment without writers: all ordinary tables are locked against writes for some milliseconds while a
 snapshot is taken and a restore point is written. What the snapshot shows is what a restore to that point must show.
@@ -24,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg2
-from golive_core import backup
+from golive_core import backup, restore
 
 SETTINGS = Path(os.environ.get("GOLIVE_BACKUP_SETTINGS", "/etc/golive/backup/settings.json"))
 LOCK_TIMEOUT = "100ms"  # below deadlock_timeout: whoever holds a lock is waited for, and never killed, because of this
@@ -206,7 +207,7 @@ class Backups:
             with self.alone():
                 work(told)
             told["ok"] = not told["problems"]
-        except (Failed, psycopg2.Error, OSError) as error:
+        except (Failed, restore.Refused, psycopg2.Error, OSError) as error:
             told["problems"].append(" ".join(str(error).split()))
         told |= {"finished": time.time(), "seconds": round(time.monotonic() - begin, 3)}
         info = self.repository.info()
@@ -374,6 +375,8 @@ class Backups:
     def up(self) -> bool:
         """The same, but the copy stays, writable, for golive-scratch.service to start."""
 
+        asked = read(Path(self.settings["scratch_clients"])) or {}
+
         def work(told: dict[str, Any]) -> None:
             with self._restored(told) as session, session.cursor() as cursor:
                 cursor.execute("SELECT pg_wal_replay_resume()")
@@ -386,9 +389,28 @@ class Backups:
                     return answer
 
                 until(promoted, self.settings["recovery_seconds"], "the restored copy was not promoted in time")
-            self._configure(self.settings | (read(Path(self.settings["scratch_clients"])) or {}))
+            self._configure(asked)
 
-        return self.result("restore_test", work)
+        def work_to_a_moment(told: dict[str, Any]) -> None:
+            self._restore_to(asked["moment"], told)
+            self._configure(asked)
+
+        return self.result("scratch", work_to_a_moment) if asked.get("moment") else self.result("restore_test", work)
+
+    def _restore_to(self, moment: Mapping[str, str], told: dict[str, Any]) -> None:
+        """Restore to any moment, and end the recovery there."""
+        target = restore.parse(moment)
+        chosen = restore.choose(self.repository.info(), target, moment.get("backup", ""))
+        told["label"] = chosen.label
+        begin = time.monotonic()
+        self._fetch(chosen, *restore.options(target, chosen))
+        server = self._start()
+        try:
+            self._wait_until(server, "SELECT NOT pg_is_in_recovery()", f"the moment ({target.kind} {target.value})")
+        finally:
+            self._end(server)
+        told["rto_seconds"] = round(time.monotonic() - begin, 3)
+        log(f"{chosen.label} restored to {target.kind} {target.value} in {told['rto_seconds']} s")
 
     def down(self) -> bool:
         """Remove the copy."""
@@ -405,25 +427,14 @@ class Backups:
             done = self.copies.run("--output=text", "--verbose", "verify", seconds=self.settings["recovery_seconds"])
             told["problems"] += backup.verify_problems(done.stdout)
             told["verify_seconds"] = round(time.monotonic() - begin, 3)
-        self._remove()
-        self._space(chosen.bytes)
         begin = time.monotonic()
-        self.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.data.mkdir(mode=0o700)
-        self.copies.must(
-            f"--set={chosen.label}",
-            "--type=name",
-            f"--target={barrier['point']}",
-            "--target-action=pause",
-            "--archive-mode=off",
-            f"--tablespace-map-all={self.scratch / 'tablespaces'}",
-            "restore",
-        )
+        where = ("--type=name", f"--target={barrier['point']}", "--target-action=pause")
+        self._fetch(chosen, f"--set={chosen.label}", *where)
         told["restore_seconds"] = round(time.monotonic() - begin, 3)
-        self._configure({})
         server = self._start()
         try:
-            self._wait_for_point(server, barrier["point"])
+            paused = "SELECT pg_is_in_recovery() AND pg_get_wal_replay_pause_state() = 'paused'"
+            self._wait_until(server, paused, barrier["point"])
             told["rto_seconds"] = round(time.monotonic() - begin, 3)
             begin = time.monotonic()
             found = {name: self._fingerprint(name, tables) for name, tables in barrier["databases"].items()}
@@ -434,11 +445,24 @@ class Backups:
             with contextlib.closing(self._session("postgres")) as session:
                 yield session
         finally:
-            server.terminate()
-            try:
-                server.wait(60)
-            except subprocess.TimeoutExpired:
-                server.kill()
+            self._end(server)
+
+    def _fetch(self, chosen: backup.Backup, *options: str) -> None:
+        """Bring a backup into the empty scratch directory, with a configuration that nobody is served by."""
+        self._remove()
+        self._space(chosen.bytes)
+        self.data.mkdir(mode=0o700)
+        tablespaces = f"--tablespace-map-all={self.scratch / 'tablespaces'}"
+        self.copies.must(*options, "--archive-mode=off", tablespaces, "restore")
+        self._configure({})
+
+    @staticmethod
+    def _end(server: subprocess.Popen[bytes]) -> None:
+        server.terminate()
+        try:
+            server.wait(60)
+        except subprocess.TimeoutExpired:
+            server.kill()
 
     def _choose(self) -> tuple[dict[str, Any], backup.Backup]:
         info = self.repository.info()
@@ -475,9 +499,9 @@ class Backups:
             key: value for key, value in settings.items() if key.startswith("max_") or key == "track_commit_timestamp"
         }
         self.socket.mkdir(mode=0o700, exist_ok=True)
-        clients = network.get("clients", [])
+        clients, owner = network.get("clients", []), network.get("owner", {})
         settings |= {
-            "listen_addresses": network["address"] if clients else "",
+            "listen_addresses": network["address"] if clients or owner else "",
             "port": str(self.settings["scratch_port"]),
             "unix_socket_directories": str(self.socket),
             "hba_file": str(self.scratch / "pg_hba.conf"),
@@ -491,16 +515,20 @@ class Backups:
             "password_encryption": "scram-sha-256",
             "log_statement": "ddl",
         }
-        if clients:
+        if clients or owner:
             settings |= {"ssl": "on", "ssl_cert_file": self.settings["cert"], "ssl_key_file": self.settings["key"]}
-        rules = ["local all postgres peer"]
+        rules, names = ["local all postgres peer"], ""
+        if owner:  # the database host takes what is its own, known by its certificate
+            settings["ssl_ca_file"] = self.settings["ca"]
+            rules.append(f"hostssl all postgres {ipaddress.ip_network(owner['address'])} cert map=golive")
+            names = f'golive "{owner["name"]}" postgres\n'
         for client in clients:
             who = f"{','.join(client['databases'])} {','.join(client['roles'])}"
             networks = map(ipaddress.ip_network, client["addresses"])
             rules += [f"hostssl {who} {network} scram-sha-256" for network in networks]
         write(self.data / "postgresql.conf", "".join(f"{key} = '{value}'\n" for key, value in settings.items()))
         write(self.scratch / "pg_hba.conf", "".join(f"{rule}\n" for rule in rules))
-        write(self.scratch / "pg_ident.conf", "")
+        write(self.scratch / "pg_ident.conf", names)
 
     def _program(self, name: str) -> str:
         version = (self.data / "PG_VERSION").read_text(encoding="utf-8").strip()
@@ -519,13 +547,13 @@ class Backups:
         port = self.settings["scratch_port"]
         return pinned(psycopg2.connect(host=str(self.socket), port=port, user="postgres", dbname=database))
 
-    def _wait_for_point(self, server: subprocess.Popen[bytes], point: str) -> None:
+    def _wait_until(self, server: subprocess.Popen[bytes], query: str, point: str) -> None:
         def reached() -> bool:
             if server.poll() is not None:
                 raise Failed(f"the restored copy did not reach {point}: {self._last_words()}")
             try:
                 with contextlib.closing(self._session("postgres")) as session, session.cursor() as cursor:
-                    cursor.execute("SELECT pg_is_in_recovery() AND pg_get_wal_replay_pause_state() = 'paused'")
+                    cursor.execute(query)
                     return bool(cursor.fetchone()[0])
             except psycopg2.OperationalError:
                 return False  # not consistent yet
