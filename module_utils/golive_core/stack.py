@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -30,8 +29,8 @@ _TURNED = (
     "networks",
 )  # fmt: skip
 _CLOSED = ["no-new-privileges:true"]
-_SIZE = re.compile(r"(?:^|,)size=(\d+)([kmg]?)", re.IGNORECASE)
-_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+# As the engine mounts `tmpfs`, and role app wants it.
+_IN_MEMORY = "noexec,nosuid,nodev,mode=1777"
 
 
 def refusals(document: Mapping[str, Any]) -> list[str]:
@@ -59,7 +58,8 @@ def stack(document: Mapping[str, Any], network: str, constraint: str, marks: Seq
     """
     given = document["services"][API]
     service = {key: given[key] for key in _TAKEN if given.get(key) not in (None, [], {})}
-    mounts = [*map(_mount, given.get("volumes") or ()), *map(_tmpfs, given.get("tmpfs") or ())]
+    memory = [_in_memory(row) for row in given.get("tmpfs") or ()]
+    mounts = [*map(_mount, given.get("volumes") or ()), *(mount for mount, _ in memory)]
     limits = {"cpus": str(given["cpus"]), "memory": str(given["mem_limit"]), "pids": int(given["pids_limit"])}
     service |= {"volumes": mounts} if mounts else {}
     service |= {
@@ -85,6 +85,9 @@ def stack(document: Mapping[str, Any], network: str, constraint: str, marks: Seq
         },
     }
     found = {key: document[key] for key in ("volumes", "secrets", "configs") if document.get(key)}
+    if memory:
+        volumes = {mount["source"]: volume for mount, volume in memory}
+        found["volumes"] = {**(found.get("volumes") or {}), **volumes}
     found |= {"networks": {"default": {"name": network, "external": True}}}
     written = json.dumps([found, service, list(marks)], sort_keys=True)
     labels = {NAME: given["container_name"], DEPLOYED: hashlib.sha256(written.encode()).hexdigest()[:16]}
@@ -102,12 +105,17 @@ def _mount(row: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in row.items() if key not in ("bind", "consistency")}
 
 
-def _tmpfs(row: str) -> dict[str, Any]:
-    """Return the mount for a line of `tmpfs`, which a stack leaves out without a word; its mode is 1777 anyway."""
+def _in_memory(row: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the mount and the volume for a line of `tmpfs`, which a stack leaves out without a word.
+
+    Its mounts of type tmpfs know no mode, and take that of the directory below. A volume that the engine keeps in
+    memory has one; it is empty again with each container. Its name says what it is: one that is there is not changed.
+    """
     path, _, options = row.partition(":")
-    size = _SIZE.search(options)
-    told = {"tmpfs": {"size": int(size[1]) * _UNITS[size[2].lower()]}} if size else {}
-    return {"type": "tmpfs", "target": path, **told}
+    told = ",".join(filter(None, (_IN_MEMORY, options)))
+    name = f"memory-{hashlib.sha256(f'{path}:{told}'.encode()).hexdigest()[:8]}"
+    mount = {"type": "volume", "source": name, "target": path, "volume": {"nocopy": True}}
+    return mount, {"driver": "local", "driver_opts": {"type": "tmpfs", "device": "tmpfs", "o": told}}
 
 
 def tasks(rows: Iterable[Mapping[str, Any]]) -> str:

@@ -84,14 +84,22 @@ def test_limits_are_those_of_the_description() -> None:
     assert made()["deploy"]["resources"]["limits"] == {"cpus": "1.5", "memory": "536870912", "pids": 256}
 
 
-def test_paths_in_memory_are_mounts_because_a_stack_leaves_tmpfs_out() -> None:
-    service = made()
+def test_paths_in_memory_are_volumes_in_memory_because_a_stack_leaves_tmpfs_out() -> None:
+    document = stack(DESCRIBED, "shop-green", "x == y", [])
+    service = document["services"]["app"]
     assert "tmpfs" not in service
-    assert service["volumes"] == [
-        {"type": "bind", "source": "/a", "target": "/b", "read_only": True},
-        {"type": "tmpfs", "target": "/tmp"},
-        {"type": "tmpfs", "target": "/cache", "tmpfs": {"size": 8 * 2**20}},
-    ]
+    assert service["volumes"][0] == {"type": "bind", "source": "/a", "target": "/b", "read_only": True}
+    memory = {row["target"]: document["volumes"][row["source"]]["driver_opts"] for row in service["volumes"][1:]}
+    assert memory["/tmp"]["o"] == "noexec,nosuid,nodev,mode=1777,mode=1777"
+    assert memory["/cache"] == {
+        "type": "tmpfs",
+        "device": "tmpfs",
+        "o": "noexec,nosuid,nodev,mode=1777,size=8m,mode=1777",
+    }
+
+
+def test_a_volume_of_other_options_is_another_one() -> None:
+    assert made(tmpfs=["/tmp"])["volumes"][1]["source"] != made(tmpfs=["/tmp:size=1m"])["volumes"][1]["source"]
 
 
 def test_the_colours_network_is_the_one_that_stands_under_every_name_that_others_know() -> None:
