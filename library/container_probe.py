@@ -36,7 +36,9 @@ options:
         choices: [engine, image, limits, user, secrets, steady, memory, workers_made, workers]
         required: true
       container:
-        description: Name of the container; needed for every kind but V(engine), V(workers_made) and V(workers).
+        description:
+          - Name of the container; needed for every kind but V(engine), V(workers_made) and V(workers). Where Swarm
+            names containers, the name that golive has given it stands in its label C(golive.container).
         type: str
         default: ''
       image_id:
@@ -121,15 +123,13 @@ def _problems(engine: engine_api.Engine, check: Mapping[str, Any]) -> tuple[list
         return workers.not_running(engine, check), None
     container = engine.container(check["container"])
     if check["kind"] == "memory":
-        return [], round(
-            engine_api.memory_share(engine.stats(check["container"]), container["HostConfig"]["Memory"]), 4
-        )
+        return [], round(engine_api.memory_share(engine.stats(container["Id"]), container["HostConfig"]["Memory"]), 4)
     looks: dict[str, Callable[[], list[str]]] = {
         "image": lambda: engine_api.wrong_image(container, check["image_id"]),
         "limits": lambda: engine_api.wrong_limits(container),
         "user": lambda: engine_api.wrong_user(container),
         "secrets": lambda: engine_api.shown_secrets(container, engine.history(container["Image"]), check["secrets"]),
-        "steady": lambda: engine_api.unsteady(container),
+        "steady": lambda: engine_api.unsteady(container, engine.deployed(container), engine_api.engine_started()),
     }
     value = container["Image"] if check["kind"] == "image" else None
     return looks[check["kind"]](), value

@@ -41,10 +41,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 colours:
-  description: Colour to the release, image_id and running of its container; a colour without a container is left out.
+  description:
+    - Colour to the release, image_id and running of its container, and to the engine that runs it (compose or swarm); a
+      colour without a container is left out.
   returned: always
   type: dict
-  sample: {blue: {release: 1.4.0, image_id: "sha256:...", running: true}}
+  sample: {blue: {release: 1.4.0, image_id: "sha256:...", running: true, engine: compose}}
 releases:
   description: Name to manifest of every release in the state directory.
   returned: always

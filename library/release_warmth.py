@@ -7,7 +7,7 @@ DOCUMENTATION = r"""
 module: release_warmth
 short_description: Keep the colour that gave over up for a while, then let its host stop it
 description:
-  - Writes a note, C(warm.json), and a systemd timer that stops the colour's container when the window has passed. The
+  - Writes a note, C(warm.json), and a systemd timer that stops the colour when the window has passed. The
     controller is not needed for that, and a reboot does not end it.
   - What the timer starts is C(cool_colour.py) in O(state_dir), which has to be there. It asks the edges first, and
     stops nothing that serves.
@@ -32,6 +32,11 @@ options:
   release:
     description: What it runs.
     type: str
+  engine:
+    description: What runs it. The stack of V(swarm) is removed by the host that manages the swarm.
+    type: str
+    choices: [compose, swarm]
+    default: compose
   minutes:
     description: Length of the window (0 to 10080).
     type: float
@@ -109,7 +114,7 @@ def _systemctl(module: AnsibleModule, *words: str) -> None:
 def _warm(module: AnsibleModule, note: Path, timer: str) -> float:
     params = module.params
     until = time.time() + float(params["minutes"]) * 60
-    keys = ("colour", "release", "public_name", "edges", "ca_file", "version_path", "version_key")
+    keys = ("colour", "release", "engine", "public_name", "edges", "ca_file", "version_path", "version_key")
     kept = {key: params[key] for key in keys}
     if not module.check_mode:
         _write(
@@ -133,6 +138,7 @@ def main() -> None:
             "state": {"type": "str", "choices": ["warm", "absent"], "default": "warm"},
             "colour": {"type": "str", "choices": ["blue", "green"]},
             "release": {"type": "str"},
+            "engine": {"type": "str", "choices": ["compose", "swarm"], "default": "compose"},
             "minutes": {"type": "float", "default": 15},
             "public_name": {"type": "str", "default": ""},
             "edges": {"type": "list", "elements": "str", "default": []},

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -104,6 +105,33 @@ def module() -> Callable[..., dict[str, Any]]:
         return result
 
     return run
+
+
+@pytest.fixture(scope="session")
+def switch() -> Callable[..., None]:
+    """Switch edge1: switch(colour)."""
+    inventories = (ROOT / "molecule/shared/inventory", SCENARIO / "hosts.yml")
+    command = ["ansible", "edge1", *(f"--inventory={path}" for path in inventories), "--module-name=edge_switch"]
+
+    def to(colour: str) -> None:
+        words = [*command, f"--args={json.dumps({'colour': colour, 'release': colour})}"]
+        done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    return to
+
+
+@pytest.fixture(scope="session")
+def becomes() -> Callable[..., bool]:
+    """Ask again until it is so: becomes(look, wanted, seconds)."""
+
+    def wait(look: Callable[[], Any], wanted: Any, seconds: float = 40) -> bool:
+        deadline = time.monotonic() + seconds
+        while look() != wanted and time.monotonic() < deadline:
+            time.sleep(0.2)
+        return bool(look() == wanted)
+
+    return wait
 
 
 @pytest.fixture(scope="session")

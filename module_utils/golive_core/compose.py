@@ -99,6 +99,8 @@ def taken(document: Mapping[str, Any], own: Mapping[str, Any], api: str) -> dict
     """
     found = {key: value for key, value in document.items() if key not in ("services", "name", "version")}
     found["name"] = own["name"]
+    if own.get("networks"):
+        found["networks"] = {**(found.get("networks") or {}), **own["networks"]}
     found["services"] = {
         name: _laid(document["services"][api if name == API else name], service)
         for name, service in own["services"].items()

@@ -5,14 +5,22 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 SOCKET = "/var/run/docker.sock"
 VERSION = "v1.41"  # of engine 20.10; newer ones still speak it
 _SHORTEST_SECRET = 8
+# Where a dockerd that runs has its number: written when it starts.
+_STARTED = Path("/run/docker.pid")
+# Labels of role app, of golive_core/stack.py and of Swarm, which workers' hosts have without that file.
+_NAME, _DEPLOYED, _SWARM = "golive.container", "golive.deployed", "com.docker.swarm.service.id"
 
 
 class EngineError(Exception):
@@ -68,12 +76,24 @@ class Engine:
             raise EngineError(f"the Docker engine answered {status} {body.decode(errors='replace')[:80]}")
 
     def container(self, name: str) -> dict[str, Any]:
-        """Return what `docker inspect` shows of a container.
+        """Return what `docker inspect` shows of a container; one that Swarm has named is found by its label.
 
         :raises EngineError: when there is none of this name
         """
-        found: dict[str, Any] = self._json(f"/containers/{quote(name)}/json")
+        rows = self.labelled(f"{_NAME}={name}")
+        # Swarm keeps those from before for a while.
+        newest = max(rows, key=lambda row: (row["State"] == "running", row["Created"]), default={"Id": name})
+        found: dict[str, Any] = self._json(f"/containers/{quote(newest['Id'])}/json")
         return found
+
+    def deployed(self, container: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return what `docker inspect` shows of those that Swarm started before this one, for the same deployment."""
+        labels = container["Config"].get("Labels") or {}
+        if _DEPLOYED not in labels:
+            return []
+        wanted = [f"{label}={labels[label]}" for label in (_NAME, _DEPLOYED)]
+        rows = [row for row in self.containers({"label": wanted}) if row["Id"] != container["Id"]]
+        return [self._json(f"/containers/{row['Id']}/json") for row in rows]
 
     def labelled(self, label: str) -> list[dict[str, Any]]:
         """Return all containers with a label (``key=value``), stopped ones included, as `docker ps` lists them."""
@@ -141,16 +161,20 @@ class Colour:
     release: str
     image_id: str
     running: bool
+    engine: str = "compose"
 
 
 def read_colours(containers: Iterable[Mapping[str, Any]]) -> dict[str, Colour]:
     """Return colour to its container, from the labels that role app gives them; workers are none of them."""
-    found = {}
+    found: dict[str, Colour] = {}
     for container in containers:
         labels = container.get("Labels") or {}
         if (colour := labels.get("golive.colour")) and not labels.get("golive.worker"):
             running = container.get("State") == "running"
-            found[colour] = Colour(labels.get("golive.release", ""), container.get("ImageID", ""), running)
+            if not running and colour in found:
+                continue  # Swarm keeps those from before; the newest is listed first
+            engine = "swarm" if _SWARM in labels else "compose"
+            found[colour] = Colour(labels.get("golive.release", ""), container.get("ImageID", ""), running, engine)
     return found
 
 
@@ -171,11 +195,35 @@ def wrong_user(container: Mapping[str, Any]) -> list[str]:
     return [] if user.partition(":")[0] not in ("", "0", "root") else [f'its user is "{user or "root"}"']
 
 
-def unsteady(container: Mapping[str, Any]) -> list[str]:
-    """Return that the engine had to start the container again, or that it ran out of memory."""
-    state, again = container["State"], int(container.get("RestartCount") or 0)
+def unsteady(
+    container: Mapping[str, Any], before: Iterable[Mapping[str, Any]] = (), since: float | None = None
+) -> list[str]:
+    """Return that the engine had to start the container again, or that it ran out of memory.
+
+    :param before: of Swarm, which makes a new one each time: those that it had before
+    :param since: seconds since 1970 when the engine was started; what ended before ended with it
+    """
+    old = [one["State"] for one in before if since is None or _ended(one["State"]) >= since]
+    state = max(old, key=_ended, default=container["State"])
+    again = int(container.get("RestartCount") or 0) + len(old)
     problems = [f"the engine started it again {again} times, last exit code {state.get('ExitCode')}"] if again else []
-    return [*problems, *(["it ran out of memory"] if state.get("OOMKilled") else [])]
+    memory = any(one.get("OOMKilled") for one in (container["State"], *old))
+    return [*problems, *(["it ran out of memory"] if memory else [])]
+
+
+def _ended(state: Mapping[str, Any]) -> float:
+    """Return when a container ended, in seconds since 1970; now when it has not."""
+    text = str(state.get("FinishedAt") or "")
+    if state.get("Running") or not text:
+        return time.time()
+    return datetime.fromisoformat(text[:19] + "+00:00").timestamp()
+
+
+def engine_started() -> float | None:
+    """Return when the engine of this host was started, in seconds since 1970; None when nobody knows."""
+    with suppress(OSError):
+        return _STARTED.stat().st_mtime
+    return None
 
 
 def memory_share(stats: Mapping[str, Any], limit: int) -> float:
@@ -219,10 +267,19 @@ def wrong_limits(container: Mapping[str, Any]) -> list[str]:
         "no CPU limit": bool(host.get("NanoCpus") or host.get("CpuQuota")),
         "no limit of processes": (host.get("PidsLimit") or 0) > 0,
         "capabilities not dropped": "ALL" in (host.get("CapDrop") or []) and not host.get("CapAdd"),
-        "new privileges possible": any(
-            option.startswith("no-new-privileges") and not option.endswith("false")
-            for option in host.get("SecurityOpt") or []
-        ),
+        "new privileges possible": _closed(container),
         "privileged": not host.get("Privileged"),
     }
     return [problem for problem, in_force in rules.items() if not in_force]
+
+
+def _closed(container: Mapping[str, Any]) -> bool:
+    """Return whether no process in it may gain privileges: as it was asked for, or as the kernel has it."""
+    for option in container["HostConfig"].get("SecurityOpt") or []:
+        if option.startswith("no-new-privileges"):
+            return not option.endswith("false")
+    # Swarm cannot ask for it; then the engine does for all its containers, and inspect does not show it.
+    with suppress(OSError):
+        text = Path(f"/proc/{int(container['State'].get('Pid') or 0)}/status").read_text(encoding="utf-8")
+        return "\nNoNewPrivs:\t1\n" in text
+    return False

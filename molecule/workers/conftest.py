@@ -1,32 +1,10 @@
-"""An edge that is switched, and the workers as the engines of two hosts show them."""
+"""The workers as the engines of two hosts show them."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
-
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="session")
-def switch() -> Callable[..., None]:
-    """Switch the edge: switch(colour)."""
-    inventories = (ROOT / "molecule/shared/inventory", Path(os.environ["MOLECULE_SCENARIO_DIRECTORY"]) / "hosts.yml")
-    command = ["ansible", "edge1", *(f"--inventory={path}" for path in inventories), "--module-name=edge_switch"]
-
-    def to(colour: str) -> None:
-        words = [*command, f"--args={json.dumps({'colour': colour, 'release': colour})}"]
-        done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-
-    return to
 
 
 @pytest.fixture(scope="session")
@@ -38,19 +16,6 @@ def running(on) -> Callable[[str], list[str]]:
         return sorted(line.removeprefix("football-") for line in said.split())
 
     return look
-
-
-@pytest.fixture(scope="session")
-def becomes() -> Callable[..., bool]:
-    """Ask again until it is so: becomes(look, wanted, seconds)."""
-
-    def wait(look: Callable[[], Any], wanted: Any, seconds: float = 40) -> bool:
-        deadline = time.monotonic() + seconds
-        while look() != wanted and time.monotonic() < deadline:
-            time.sleep(0.2)
-        return bool(look() == wanted)
-
-    return wait
 
 
 @pytest.fixture(scope="session")

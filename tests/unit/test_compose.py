@@ -133,3 +133,9 @@ def test_values_of_variables_are_written_so_that_compose_does_not_look_into_them
     assert variables({"A": 'costs $5, says "hello"', "B": "it's", "C": 1}) == (
         "A='costs $5, says \"hello\"'\nB='it\\'s'\nC='1'\n"
     )
+
+
+def test_the_network_of_the_colour_is_laid_over_the_files_own():
+    network = {"default": {"name": "shop-green", "external": True}}
+    assert taken(FILES, {**OWN, "networks": network}, "web")["networks"] == network
+    assert taken(FILES, OWN, "web")["networks"] == {"default": {}}

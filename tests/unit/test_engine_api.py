@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import time
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -48,6 +51,12 @@ def test_a_stopped_container_keeps_its_release() -> None:
     assert read_colours(rows)["green"] == Colour("1.2.0", IMAGE, running=False)
 
 
+def test_of_a_colour_that_swarm_has_started_again_the_one_that_runs_counts() -> None:
+    labels = {"golive.colour": "blue", "golive.release": "1.4.0", "com.docker.swarm.service.id": "x"}
+    rows = [{"Labels": labels, "State": state, "ImageID": IMAGE} for state in ("exited", "running", "exited")]
+    assert read_colours(rows) == {"blue": Colour("1.4.0", IMAGE, running=True, engine="swarm")}
+
+
 def test_a_container_as_role_app_starts_it_has_nothing_wrong(container: dict[str, Any]) -> None:
     assert (
         wrong_image(container, IMAGE) == wrong_limits(container) == wrong_user(container) == unsteady(container) == []
@@ -67,6 +76,33 @@ def test_a_container_that_was_started_again_is_not_steady(container: dict[str, A
     container["RestartCount"] = 3
     container["State"] |= {"ExitCode": 137, "OOMKilled": True}
     assert unsteady(container) == ["the engine started it again 3 times, last exit code 137", "it ran out of memory"]
+
+
+def test_swarm_starts_another_container_in_place_of_the_old_one(container: dict[str, Any]) -> None:
+    """2026-11-30T12:00:00Z is 1796040000 seconds."""
+    old = [
+        {"State": {"FinishedAt": "2026-11-30T12:00:00.5Z", "ExitCode": 1}},
+        {"State": {"FinishedAt": "2026-11-30T12:01:00.5Z", "ExitCode": 137, "OOMKilled": True}},
+    ]
+    told = ["the engine started it again 2 times, last exit code 137", "it ran out of memory"]
+    assert unsteady(container, old) == unsteady(container, old, 1796040000.0) == told
+    assert unsteady(container, old[:1], 1796040030.0) == []  # it ended with the engine, as in a reboot
+
+
+def test_new_privileges_that_the_engine_forbids_for_all_are_seen_in_the_process(container: dict[str, Any]) -> None:
+    container["HostConfig"]["SecurityOpt"] = None
+    container["State"]["Pid"] = 0
+    assert wrong_limits(container) == ["new privileges possible"]
+    words = ["setpriv", "--no-new-privs", "sleep", "60"]
+    with subprocess.Popen(words) as process:
+        container["State"]["Pid"] = process.pid
+        deadline = time.monotonic() + 10
+        while wrong_limits(container) and time.monotonic() < deadline:
+            time.sleep(0.05)  # until it is sleep
+        assert wrong_limits(container) == []
+        process.kill()
+    container["State"]["Pid"] = os.getpid()
+    assert wrong_limits(container) == ["new privileges possible"]
 
 
 @pytest.mark.parametrize("name", ["total_inactive_file", "inactive_file"])

@@ -57,16 +57,27 @@ def cool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, edge) -> Any:
     """Run the program on a note; docker is a double that says what runs and notes what is stopped."""
     stopped = tmp_path / "stopped"
     docker = tmp_path / "docker"
-    docker.write_text(f'#!/bin/sh\nif [ "$1" = stop ]; then echo "$2" >>{stopped}; else cat {tmp_path}/runs; fi\n')
+    docker.write_text(f"""#!/bin/sh
+case "$1" in
+  stop) echo "$2" >>{stopped} ;;
+  stack) echo "$@" >>{stopped} ;;
+  info) cat {tmp_path}/manages ;;
+  *) cat {tmp_path}/runs ;;
+esac
+""")
     docker.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
 
-    def run(until: float = 0, runs: str = "1.0.0", edges: list[str] | None = None) -> tuple[int, str]:
+    def run(
+        until: float = 0, runs: str = "1.0.0", edges: list[str] | None = None, manages: bool | None = None
+    ) -> tuple[int, str]:
         (tmp_path / "runs").write_text(runs)
+        (tmp_path / "manages").write_text(str(bool(manages)).lower())
         note = {
             "colour": "blue", "release": "1.0.0", "container": "football-blue", "until": until, "ca_file": "",
             "public_name": "football.test", "version_path": "/version", "version_key": "release",
             "edges": [edge[0]] if edges is None else edges,
+            "engine": "compose" if manages is None else "swarm",
         }  # fmt: skip
         (tmp_path / "warm.json").write_text(json.dumps(note))
         monkeypatch.setattr(sys, "argv", ["cool_colour.py", str(tmp_path / "warm.json")])
@@ -100,3 +111,14 @@ def test_while_no_edge_says_what_serves_it_stays_up_and_is_asked_for_again(cool,
 def test_another_release_in_its_place_is_left_alone(cool) -> None:
     assert cool(runs="1.2.0") == (0, "")
     assert cool(runs="") == (0, "")
+
+
+def test_of_a_swarm_the_host_that_manages_it_removes_the_stack_and_the_others_leave_it_alone(cool) -> None:
+    assert cool(manages=False) == (0, "")
+    assert cool(manages=True, runs="1.0.0\n1.0.0\n") == (0, "stack rm football-blue")
+
+
+def test_a_stack_of_a_swarm_that_serves_again_is_left_alone(cool, edge) -> None:
+    edge[1]["body"] = {"release": "1.0.0"}
+    assert cool(manages=True) == (0, "")
+    assert cool(manages=True, runs="1.2.0") == (0, "")

@@ -67,11 +67,18 @@ def serving(note: dict[str, Any]) -> set[str]:
     return found
 
 
-def running(container: str) -> str:
+def docker(*words: str) -> str:
+    """Return what docker says; nothing when it fails."""
+    return subprocess.run(["docker", *words], capture_output=True, text=True, check=False).stdout.strip()
+
+
+def running(container: str, swarm: bool) -> str:
     """Return the release that runs in a container; empty when none does."""
+    if swarm:  # which names containers itself
+        named = f"label=golive.container={container}"
+        return docker("ps", "--filter", named, "--format", '{{ .Label "golive.release" }}').partition("\n")[0]
     form = '{{ if .State.Running }}{{ index .Config.Labels "golive.release" }}{{ end }}'
-    command = ["docker", "container", "inspect", "--format", form, container]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    return docker("container", "inspect", "--format", form, container)
 
 
 def main(path: Path) -> int:
@@ -80,11 +87,14 @@ def main(path: Path) -> int:
         print("Something else is done with this colour by now: nothing to stop.")
         return 0
     note = json.loads(path.read_text(encoding="utf-8"))
-    container, release = note["container"], note["release"]
+    container, release, swarm = note["container"], note["release"], note.get("engine") == "swarm"
     if time.time() < note["until"]:
         print(f"{container} stays up until its window has passed.")
         return 0
-    if running(container) != release:
+    if swarm and docker("info", "--format", "{{ .Swarm.ControlAvailable }}") != "true":
+        print(f"{container} is stopped by the host that manages the swarm.")
+        return 0
+    if running(container, swarm) != release:
         print(f"{container} does not run {release} any more: nothing to stop.")
         return 0
     live = serving(note)
@@ -94,7 +104,8 @@ def main(path: Path) -> int:
     if release in live:
         print(f"{release} serves: {container} stays up.")
         return 0
-    subprocess.run(["docker", "stop", container], check=True, capture_output=True)
+    stop = ["docker", "stack", "rm", container] if swarm else ["docker", "stop", container]
+    subprocess.run(stop, check=True, capture_output=True)
     print(f"{', '.join(sorted(live))} serves, the window has passed: stopped {container} ({release}); its image stays.")
     return 0
 
