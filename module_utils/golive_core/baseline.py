@@ -13,6 +13,8 @@ from typing import Any
 
 from . import ending, record
 
+SHAPE = 30  # samples from which on a distribution has a shape to see
+
 
 @dataclass(frozen=True)
 class Baseline:
@@ -23,12 +25,14 @@ class Baseline:
 
 
 def of(directory: Path, told: Mapping[str, Any]) -> Baseline:
-    """Return the baseline of a record, from the records beside it: the last run that went well, of another release.
+    """Return the baseline of a record, from the records beside it: of another release the last run that went well and
+    measured the same.
 
     :param directory: of the record
     :param told: what it tells
     """
     app, release = (told["run"].get(key) for key in ("app", "release"))
+    wanted = {(gate["gate"], gate["host"]) for gate in told["gates"]}
     for other in sorted((path for path in directory.parent.glob("*") if path.name < directory.name), reverse=True):
         with suppress(OSError, ValueError, KeyError, TypeError):
             seen = json.loads((other / "record.json").read_text(encoding="utf-8"))
@@ -38,7 +42,7 @@ def of(directory: Path, told: Mapping[str, Any]) -> Baseline:
             samples = {
                 (str(gate["gate"]), str(gate["host"])): numbers[gate["raw"]]
                 for gate in seen["gates"]
-                if numbers.get(gate.get("raw") or "")
+                if len(numbers.get(gate.get("raw") or "", ())) >= SHAPE and (gate["gate"], gate["host"]) in wanted
             }
             if samples:
                 return Baseline(str(seen["run"]["release"]), samples)

@@ -15,11 +15,9 @@ from html import escape
 from typing import Any
 
 from . import charts, notes, report
-from .baseline import Baseline
+from .baseline import SHAPE, Baseline
 from .judge import quantity
 from .texts import LANGUAGES, TEXTS, Text, pick, text
-
-DISTRIBUTION = 30  # samples from which on there is a shape to see
 
 _NONE = Baseline()
 Samples = Mapping[str, Sequence[float]]  # name of a file of raw samples to its numbers
@@ -171,7 +169,7 @@ class _Page:
         parts = []
         for gate in self.told["gates"]:
             samples = self.samples.get(gate.get("raw") or "")
-            if samples and len(samples) >= DISTRIBUTION and gate.get("unit") == "s":
+            if samples and len(samples) >= SHAPE and gate.get("unit") == "s":
                 before = self.before.samples.get((str(gate["gate"]), str(gate["host"])), ())
                 release = str(self.told["run"].get("release", ""))
                 parts.append(

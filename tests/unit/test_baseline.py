@@ -58,6 +58,11 @@ def test_what_failed_or_is_of_another_application_is_none(records: Path, more: d
     assert seen(records).release == "1.1.0"
 
 
+def test_a_run_that_only_verified_is_none(records: Path) -> None:
+    keep(records, "20261103T000000Z-1.1.5", "1.1.5", [9.0] * 29, verdict="VERIFIED")
+    assert seen(records).release == "1.1.0"
+
+
 def test_a_later_record_is_none(records: Path) -> None:
     keep(records, "20261201T000000Z-1.3.0", "1.3.0", [9.0] * 40)
     assert seen(records).release == "1.1.0"
