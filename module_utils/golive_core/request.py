@@ -14,7 +14,7 @@ RELEASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}")
 
 def absent(groups: Mapping[str, Sequence[str]], needed: Sequence[str]) -> str:
     """Return, as a sentence, which hosts an inventory lacks; empty when there is one in each group that is needed."""
-    if not groups.get("all"):
+    if not any(groups.values()):
         return "there is no host: name an inventory that has some with -i, `./golive init` writes one"
     empty = [group for group in needed if not groups.get(group)]
     return (
