@@ -49,6 +49,13 @@ def test_a_repository_is_read():
     assert backup.chain_problems(seen, ARCHIVED) == []
 
 
+def test_it_says_of_which_cluster_it_is():
+    assert backup.read_info(info(db=[{"id": 1, "system-id": 7_544_000_000_000_000_001}]), "football").system == (
+        "7544000000000000001"
+    )
+    assert backup.read_info(info(), "football").system == ""
+
+
 @pytest.mark.parametrize("text", ["", "[]", "ERROR: [055]", '[{"name": "other"}]', "null"])
 def test_what_tells_nothing_is_a_problem(text):
     assert "tells nothing of stanza football" in backup.read_info(text, "football").problem
