@@ -60,7 +60,7 @@ def swarm(fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sw
         "golive_controller_dir": str(inventory / ".golive"),
         "golive_releases_dir": str(fleet.lab.state / "releases"),
     }
-    made = Swarm(fleet, "swarm", inventory, **places)
+    made = Swarm(fleet, "nodes", inventory, **places)
     lab = made.playbook("lab")
     assert lab.returncode == 0, lab.stdout[-4000:]
     yield made

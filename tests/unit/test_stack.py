@@ -89,6 +89,7 @@ def test_paths_in_memory_are_volumes_in_memory_because_a_stack_leaves_tmpfs_out(
     service = document["services"]["app"]
     assert "tmpfs" not in service
     assert service["volumes"][0] == {"type": "bind", "source": "/a", "target": "/b", "read_only": True}
+    assert all(row["volume"] == {"nocopy": True} for row in service["volumes"][1:])  # empty, as tmpfs is
     memory = {row["target"]: document["volumes"][row["source"]]["driver_opts"] for row in service["volumes"][1:]}
     assert memory["/tmp"]["o"] == "noexec,nosuid,nodev,mode=1777,mode=1777"
     assert memory["/cache"] == {
