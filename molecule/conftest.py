@@ -55,6 +55,17 @@ def address() -> Callable[[str], str]:
 
 
 @pytest.fixture(scope="session")
+def running(on) -> Callable[[str], list[str]]:
+    """Return the workers that run on a host, such as `blue-mailer`."""
+
+    def look(name: str) -> list[str]:
+        said = on(name).check_output("docker ps --filter label=golive.worker --format '{{.Names}}'")
+        return sorted(line.removeprefix("football-") for line in said.split())
+
+    return look
+
+
+@pytest.fixture(scope="session")
 def state() -> Path:
     """What the controller keeps for the scenario."""
     return ROOT / ".golive" / LAB

@@ -34,17 +34,6 @@ def container(on) -> Callable[[str, str], dict[str, Any]]:
 
 
 @pytest.fixture(scope="session")
-def running(on) -> Callable[[str], list[str]]:
-    """Return the workers that run on a host, such as `blue-mailer`."""
-
-    def look(name: str) -> list[str]:
-        said = on(name).check_output("docker ps --filter label=golive.worker --format '{{.Names}}'")
-        return sorted(line.removeprefix("football-") for line in said.split())
-
-    return look
-
-
-@pytest.fixture(scope="session")
 def released(state) -> Callable[[str], dict[str, Any]]:
     """Return the release.json of a release."""
     return lambda name: json.loads((state / "releases" / name / "release.json").read_text(encoding="utf-8"))
