@@ -41,6 +41,14 @@ def test_the_workers_follow_and_find_the_application_by_its_name(on, running, sw
             assert json.loads(said.partition("asked ")[2].splitlines()[0])["colour"] == colour
 
 
+def test_what_was_not_said_anew_is_as_docker_has_it(on):
+    told = json.loads(on("app1").check_output("docker info --format '{{json .Swarm.Cluster.Spec}}'"))
+    assert told["Orchestration"]["TaskHistoryRetentionLimit"] == 5
+    assert told["Dispatcher"]["HeartbeatPeriod"] == 5_000_000_000
+    assert (told["Raft"]["HeartbeatTick"], told["Raft"]["ElectionTick"]) == (1, 10)
+    assert (told["Raft"]["SnapshotInterval"], told["Raft"]["LogEntriesForSlowFollowers"]) == (10_000, 500)
+
+
 def test_the_certificates_of_the_nodes_are_good_for_as_long_as_was_said(on):
     told = on("app1").check_output("docker info --format '{{.Swarm.Cluster.Spec.CAConfig.NodeCertExpiry}}'")
     assert told == "720h0m0s"
