@@ -69,7 +69,7 @@ def test_who_may_connect_may_there(on, address, secret):
     how = f"host={address('data2')} user=football_writer dbname=football sslmode=verify-full"
     how += " sslrootcert=/etc/golive/tls/ca.crt"
     client = on("app1")
-    client.check_output("command -v psql || apt-get install -qq --no-install-recommends postgresql-client")
+    client.check_output("psql --version || apt-get install -qq --no-install-recommends postgresql-client")
     client.check_output("install -m 600 /dev/null /root/.pgpass")
     client.check_output(f"echo '*:*:*:*:{secret('db_writer')}' >/root/.pgpass")
     assert client.check_output(f"psql -XAt -c 'SELECT count(*) > 0 FROM ledger' '{how}'") == "t"
