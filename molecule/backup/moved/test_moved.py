@@ -37,7 +37,7 @@ def test_a_host_without_the_place_of_the_old_is_refused(restore):
 
 @pytest.mark.usefixtures("lost")
 def test_without_the_name_nothing_is_provisioned(on, restore):
-    code, said = restore("moved/hosts.yml", restore_host="data2")
+    code, said = restore("hosts_moved.yml", restore_host="data2")
     assert code != 0
     assert "Lost: nothing that was archived" in said
     assert not on("data2").exists("psql")
@@ -45,7 +45,7 @@ def test_without_the_name_nothing_is_provisioned(on, restore):
 
 @pytest.fixture(scope="module")
 def moved(lost, restore):  # noqa: ARG001  # first it is lost
-    code, said = restore("moved/hosts.yml", restore_host="data2", confirm="football")
+    code, said = restore("hosts_moved.yml", restore_host="data2", confirm="football")
     assert code == 0, said
     return said
 
