@@ -42,6 +42,11 @@ error_log nginx.log;
 events {}
 http {
     access_log off;
+    client_body_temp_path body;
+    proxy_temp_path proxied;
+    fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi;
+    scgi_temp_path scgi;
     upstream app { include upstream.conf; }
     server {
         listen 127.0.0.1:18010;
@@ -78,9 +83,14 @@ class Bench:
         if len(set(self.colours.values())) != 2:
             raise Problem(
                 f"the lab {here.name} has no two releases that are warm (on {APP} there is {running or 'nothing'}); "
-                f"take one live with `./golive demo --release {lab.RELEASES[1]}`, then run this within a quarter of an "
-                "hour."
+                f"take another one live with `./golive demo --release {self._other(running)}`, or go back to it with "
+                "`./golive rollback`, then run this within a quarter of an hour."
             )
+
+    @staticmethod
+    def _other(running: dict[str, str]) -> str:
+        """Return a release that does not run."""
+        return next((release for release in lab.RELEASES if release not in running.values()), lab.RELEASES[1])
 
     def inside(self, host: str, *command: str, stdin: str | None = None) -> str:
         """Run a command on a host of the lab and return what it printed."""
@@ -180,7 +190,8 @@ class Bench:
         self.inside(APP, "sh", "-ec", f"cd {HERE}; {up}")
         if way == "compose":
             return
-        both = "server 127.0.0.1:18011;\nserver 127.0.0.1:18012;\n"
+        # Without max_fails=0 it would count the one that is not there as down for ten seconds, when it has come.
+        both = "".join(f"server 127.0.0.1:{port} max_fails=0;\n" for port in (18011, 18012))
         self.put(APP, "upstream.conf", both if way == "rollout" else "server 127.0.0.1:18011;\n")
         self.put(APP, "live", "blue")
         self.inside(APP, "sh", "-ec", f"cd {HERE}; ./nginx -p . -c nginx.conf")
