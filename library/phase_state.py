@@ -104,7 +104,7 @@ def _look(module: AnsibleModule) -> Look:
     return Look(
         boot=Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip(),
         files=files_of(module.params["watched"], module.params["unwatched"]),
-        units=units_of(shown) if code == 0 else [],
+        units=units_of(shown, module.params["unwatched"]) if code == 0 else [],
     )
 
 

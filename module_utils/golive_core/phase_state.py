@@ -68,7 +68,7 @@ def files_of(roots: Iterable[str], without: Iterable[str]) -> dict[str, str]:
     waiting = [root for root in roots if os.path.lexists(root)]
     while waiting:
         path = waiting.pop()
-        if any(fnmatch.fnmatchcase(path, pattern) for pattern in patterns):
+        if _left_out(path, patterns):
             continue
         try:
             told = os.lstat(path)
@@ -78,6 +78,10 @@ def files_of(roots: Iterable[str], without: Iterable[str]) -> dict[str, str]:
         except FileNotFoundError:  # between the listing and the look: somebody's draft
             found.pop(path, None)
     return found
+
+
+def _left_out(path: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatch.fnmatchcase(path, pattern) for pattern in patterns)
 
 
 def _tell(path: str, told: os.stat_result) -> str:
@@ -92,13 +96,20 @@ def _tell(path: str, told: os.stat_result) -> str:
     return hashlib.sha256(head + body).hexdigest()[:16]
 
 
-def units_of(shown: str) -> list[str]:
+def units_of(shown: str, without: Iterable[str] = ()) -> list[str]:
     """Return the units that are enabled: others come and go with who asks for them.
 
     :param shown: what `systemctl show --property=Id,UnitFileState` says of active units, an empty line between them
+    :param without: patterns, as in :func:`files_of`, of the files of units that do not count
     """
+    patterns = tuple(without)
     units = (dict(line.partition("=")[::2] for line in block.splitlines()) for block in shown.split("\n\n"))
-    return sorted(unit["Id"] for unit in units if unit.get("UnitFileState") in ("enabled", "enabled-runtime", "linked"))
+    return sorted(
+        unit["Id"]
+        for unit in units
+        if unit.get("UnitFileState") in ("enabled", "enabled-runtime", "linked")
+        and not _left_out(f"/etc/systemd/system/{unit['Id']}", patterns)
+    )
 
 
 @dataclass(frozen=True)

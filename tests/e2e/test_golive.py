@@ -190,6 +190,16 @@ def test_going_live_and_rolling_back_loses_no_request(there_and_back):
     assert set(seen["releases"]) == {"1.0.0", "1.1.0"}
 
 
+@pytest.mark.full
+def test_after_a_switch_nothing_is_set_up_again(fleet, there_and_back):
+    again = fleet.golive("1.0.0")
+    assert again.code == 0, again.output[-4000:]
+    notes = [note["message"] for note in again.told["notes"] if note["note"].startswith("phase.")]
+    assert [note for note in notes if " is done anew " in note] == []
+    for phase in ("infrastructure", "monitoring"):
+        assert any(f"Phase {phase} stands on " in note for note in notes), notes
+
+
 def test_a_canary_gets_its_share_and_ends_with_the_switch(there_and_back):
     there = there_and_back[0]
     (seen,) = there.gate("release.canary_share")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
 from pathlib import Path
 
 import pytest
+import yaml
+from golive_core import warmth
 from golive_core.notes import complete
 from golive_core.phase_state import (
     Finished,
@@ -17,6 +20,7 @@ from golive_core.phase_state import (
     to_work,
     units_of,
 )
+from support import ROOT
 
 NOW, DAY = 1_000_000.0, 86400.0
 INPUTS = {"infrastructure": "a", "monitoring": "b"}
@@ -143,6 +147,19 @@ def test_only_enabled_units_are_watched():
         "Id=postgresql@17-main.service\nUnitFileState=enabled-runtime\n\nUnitFileState=\nId=x.service\n"
     )
     assert units_of(shown) == ["haproxy.service", "postgresql@17-main.service"]
+
+
+def test_what_a_later_phase_writes_does_not_make_an_earlier_one_work_again():
+    unwatched = yaml.safe_load((ROOT / "roles/phase/defaults/main.yml").read_text())["phase_unwatched"]
+    release_writes = [
+        "/etc/prometheus/targets/app.json",
+        *(f"/etc/systemd/system/{warmth.unit('football')}.{kind}" for kind in ("service", "timer")),
+        f"/etc/systemd/system/timers.target.wants/{warmth.unit('football')}.timer",
+    ]
+    for path in release_writes:
+        assert any(fnmatch.fnmatchcase(path, pattern) for pattern in unwatched), path
+    warm = f"Id={warmth.unit('football')}.timer\nUnitFileState=enabled\n\nId=ssh.service\nUnitFileState=enabled\n"
+    assert units_of(warm, unwatched) == ["ssh.service"]
 
 
 HOSTVARS = {
