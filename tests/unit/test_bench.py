@@ -20,7 +20,7 @@ VERDICTS: dict[str, Any] = runpy.run_path(str(bench.BENCHES / "verdicts.py"))
 
 
 def test_an_unknown_bench_is_refused_with_those_that_there_are() -> None:
-    with pytest.raises(Problem, match="there are: golive, load_probe, switch, verdicts, watcher"):
+    with pytest.raises(Problem, match="there are: golive, load_probe, scale, switch, verdicts, watcher"):
         bench.bench("speed", [])
 
 
@@ -106,3 +106,46 @@ def test_kayentas_rule_fails_a_clear_rise_and_lets_nothing_and_a_fall_pass() -> 
     assert kayenta(control, control + 3) == "FAIL"  # 3 % of the baseline: the tolerance is one of the shift
     assert kayenta(control, control - 10) == "PASS"
     assert kayenta(control, np.empty(0)) == "PASS"
+
+
+def scale_row(hosts: int, seconds: float, **more: float) -> dict[str, Any]:
+    usual = {"peak_mib": 300, "rollback_ms": 30.0, "switch_ms": 20.0, "requests": 10_000, "lost": 0}
+    return {"hosts": hosts, "seconds": seconds, "cpu_seconds": seconds, **usual, **more}
+
+
+def test_the_bench_of_scale_knows_what_each_task_took_and_which_grew() -> None:
+    scale = runpy.run_path(str(bench.BENCHES / "scale.py"))
+    printed = (
+        "ok: [app001]\n\n===============================================================================\n"
+        "Gather --------------------------------------------- 4.50s\n"
+        "app : Start the containers of the colour ----------- 2.25s\n"
+        "Gather --------------------------------------------- 0.50s\n"
+        "Playbook run took 0 days, 0 hours, 0 minutes, 9 seconds\n"
+    )
+    few = scale["tasks"](printed)
+    assert few == {"Gather": 5.0, "app : Start the containers of the colour": 2.25}
+    rows = scale["grown"]([1, 10], [few, {**few, "Gather": 6.0, "Judge": 3.0}])
+    assert rows[0] == {"task": "Judge", "seconds": {1: 0.0, 10: 3.0}}
+    assert rows[1] == {"task": "Gather", "seconds": {1: 5.0, 10: 6.0}}
+
+
+@pytest.mark.parametrize(
+    ("rows", "missed"),
+    [
+        ([scale_row(1, 30), scale_row(10, 66), scale_row(100, 420)], []),
+        ([scale_row(1, 30), scale_row(10, 66), scale_row(100, 480)], ["each further host, from 10 on"]),
+        ([scale_row(1, 30), scale_row(10, 66, lost=1)], ["requests lost"]),
+        ([scale_row(1, 30), scale_row(10, 66, switch_ms=31.0)], ["a switch, 10 hosts"]),
+        ([scale_row(1, 30), scale_row(10, 66, rollback_ms=46.0)], ["a rollback, 10 hosts"]),
+        ([scale_row(1, 30), scale_row(10, 66, peak_mib=1000)], ["memory of the controller"]),
+    ],
+)
+def test_the_bench_of_scale_says_what_was_not_reached(rows: list[dict[str, Any]], missed: list[str]) -> None:
+    scale = runpy.run_path(str(bench.BENCHES / "scale.py"))
+    assert [goal["name"] for goal in scale["targets"](rows) if not goal["met"]] == missed
+
+
+def test_every_key_of_the_bench_of_scale_is_explained() -> None:
+    told = (bench.ROOT / "docs" / "bench.md").read_text(encoding="utf-8").partition("## scale")[2].partition("\n## ")[0]
+    for key in {*scale_row(1, 1), "sizes", "tasks", "targets", "seen", "wanted", "met"}:
+        assert f"`{key}`" in told, key
