@@ -179,7 +179,7 @@ class Fleet:
         return self.lab.playbook(playbook, "-i", str(HERE / "hosts.yml"), "-i", str(self._stand_ins), *words, *given)
 
     def _complain(self, command: Sequence[str], code: int, said: str) -> None:
-        log = self.state / "failed.log"
+        log = self.state.parent / f"{self.name}-failed.log"  # the state goes with the hosts
         log.write_text(said, encoding="utf-8")
         raise Problem(f"`{' '.join(command)}` ended with exit code {code}; what it printed is in {log}.")
 

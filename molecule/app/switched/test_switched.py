@@ -1,4 +1,4 @@
-"""What a host keeps when releases took over, and what it forgets. app1 switched, app2 did not."""
+"""What a host keeps when releases took over, and what it forgets. app1 switched; app2 joined before it."""
 
 from __future__ import annotations
 
@@ -43,6 +43,8 @@ def test_only_a_release_that_gave_over_counts_as_verified(host):
     assert not host.file(f"{STATE}/releases/1.3.0/verified").exists
 
 
-def test_a_host_where_nothing_was_switched_forgets_nothing(on):
-    found = on("app2").check_output(f"ls {STATE}/releases").split()
-    assert {"1.0.0", "1.1.0"} <= set(found)
+def test_a_host_that_joined_since_knows_what_served_before_and_forgets_nothing(on):
+    joined = on("app2")
+    assert joined.file(f"{STATE}/previous").linked_to == f"{STATE}/releases/0.9.0"
+    assert joined.file(f"{STATE}/current").linked_to == f"{STATE}/releases/1.0.0"
+    assert {"1.0.0", "1.1.0"} <= set(joined.check_output(f"ls {STATE}/releases").split())
