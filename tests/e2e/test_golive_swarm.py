@@ -106,7 +106,9 @@ def test_a_release_that_does_not_start_is_stopped_and_what_serves_is_not_touched
     before = serving()
     run = swarm.playbook("golive", release="1.1.0", app_command=["no-such-command"], app_start_seconds=10, **SHORT)
     assert run.returncode != 0
-    assert swarm.told()["verdict"] == "NOT LIVE"
+    told = swarm.told()
+    assert told["verdict"] == "NOT LIVE"
+    assert "database.old_release_on_new_schema" in {gate["gate"] for gate in told["gates"]}
     assert "Release 1.1.0 was not ready as green on app" in run.stdout
     assert swarm.services() == {"football-blue_app": "2/2"}
     assert serving() == before
@@ -121,10 +123,7 @@ def test_the_next_release_takes_over_and_gives_back_without_losing_a_request(swa
         back = swarm.playbook("rollback", release="1.0.0")
         assert back.returncode == 0, back.stdout[-6000:]
     assert told["verdict"] == "LIVE"
-    assert {gate["gate"] for gate in told["gates"]} >= {
-        "release.rehearsal_seconds",
-        "database.old_release_on_new_schema",
-    }
+    assert "release.rehearsal_seconds" in {gate["gate"] for gate in told["gates"]}
     assert swarm.told()["verdict"] == "LIVE"
     assert loop.seen["lost"] == []
     assert set(loop.seen["statuses"]) == {"200"}
