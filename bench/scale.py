@@ -30,6 +30,7 @@ from golive.say import Problem, ask, complain
 
 HERE = lab.ROOT / "bench" / "scale"
 SIZES = (1, 10, 30, 100)
+MOST = 100
 FIRST_ADDRESS = 100  # of the stand-ins in the lab's network; what Docker hands out begins at 224
 NAME = "scale.test"
 PLACE = "/root/bench-scale"
@@ -380,16 +381,29 @@ def shown(told: dict[str, Any]) -> str:
     )
 
 
+def sizes_of(text: str) -> list[int]:
+    """Return the numbers of hosts in a text like 1,10,30, rising.
+
+    :raises argparse.ArgumentTypeError: when it is none, or they do not fit into the lab's network
+    """
+    words = text.split(",")
+    if not all(word.isascii() and word.isdigit() and 1 <= int(word) <= MOST for word in words):
+        raise argparse.ArgumentTypeError(f"wanted numbers from 1 to {MOST} with commas between them, such as 1,10,30")
+    return sorted({int(word) for word in words})
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     usual = ",".join(map(str, SIZES))
-    parser.add_argument("--hosts", default=usual, help=f"numbers of application hosts, rising (default: {usual})")
+    parser.add_argument(
+        "--hosts", type=sizes_of, default=usual, help=f"numbers of application hosts (default: {usual})"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     asked = parser.parse_args()
     began = time.monotonic()
     try:
-        told = measure(sorted(map(int, asked.hosts.split(","))))
+        told = measure(asked.hosts)
     except Problem as problem:
         complain(problem)
         sys.exit(problem.code)

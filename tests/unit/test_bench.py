@@ -145,6 +145,14 @@ def test_the_bench_of_scale_says_what_was_not_reached(rows: list[dict[str, Any]]
     assert [goal["name"] for goal in scale["targets"](rows) if not goal["met"]] == missed
 
 
+@pytest.mark.parametrize("words", ["x", "", "0", "101", "1;10", "1,", "-3"])
+def test_the_bench_of_scale_refuses_numbers_that_it_cannot_have(words: str) -> None:
+    command = [sys.executable, "-P", str(bench.BENCHES / "scale.py"), f"--hosts={words}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "wanted numbers from 1 to 100 with commas between them" in done.stderr
+
+
 def test_every_key_of_the_bench_of_scale_is_explained() -> None:
     told = (bench.ROOT / "docs" / "bench.md").read_text(encoding="utf-8").partition("## scale")[2].partition("\n## ")[0]
     for key in {*scale_row(1, 1), "sizes", "tasks", "targets", "seen", "wanted", "met"}:
