@@ -1,6 +1,6 @@
 """What more application hosts cost: the same release by the same playbook to 1, 10, 30 and 100 of them.
 
-Makes a lab of its own from the images of `./golive demo`: an edge, a host that sends the load, and one application host
+Makes a lab of its own, of the images that `./golive demo` has: an edge, a host that sends the load, and one application host
 whose engine runs the containers of all. The others are stand-ins: hosts of the inventory with an address, a state
 directory and containers of their own there. Each size gets two releases; of the second, taken live beside the first,
 everything is measured. What the keys of --json mean is in docs/bench.md.
@@ -117,7 +117,7 @@ class Fleet:
         """Make the hosts, and give them what phase release needs.
 
         :param sizes: numbers of application hosts
-        :raises Problem: when the images are not there, or a playbook fails
+        :raises Problem: when a playbook fails
         """
         self.down()
         self.state.mkdir(mode=0o700, parents=True)
@@ -277,6 +277,7 @@ def tasks(printed: str) -> dict[str, float]:
 def fleet(sizes: Sequence[int]) -> Iterator[Fleet]:
     """Return the bench's lab, made for these numbers of application hosts; it goes with the bench."""
     made = Fleet(lab.current())
+    made.lab.images()  # and the engine, which what follows asks
     try:
         made.up(sizes)
         yield made
