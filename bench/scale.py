@@ -1,7 +1,7 @@
 """What more application hosts cost: the same release by the same playbook to 1, 10, 30 and 100 of them.
 
-Makes a lab of its own, of the images that `./golive demo` has: an edge, a host that sends the load, and one application host
-whose engine runs the containers of all. The others are stand-ins: hosts of the inventory with an address, a state
+Makes a lab of its own, of the images that `./golive demo` has: an edge, a host that sends the load, and one application
+host whose engine runs the containers of all. The others are stand-ins: hosts of the inventory with an address, a state
 directory and containers of their own there. Each size gets two releases; of the second, taken live beside the first,
 everything is measured. What the keys of --json mean is in docs/bench.md.
 """
