@@ -132,14 +132,14 @@ class Fleet:
 
     def down(self) -> None:
         """Remove the hosts and what the controller kept of them."""
-        if found := ask([*self._list("container"), "--all"], why="The bench's hosts cannot be listed").split():
+        # By the whole name: another lab's may end in this one's.
+        listing = ["docker", "container", "ls", "--all", "--quiet", "--filter", f"name=^{self.name}-"]
+        if found := ask(listing, why="The bench's hosts cannot be listed").split():
             ask(["docker", "rm", "--force", "--volumes", *found], why="The bench's hosts cannot be removed")
-        if self.name in ask([*self._list("network"), "--format", "{{.Name}}"], why="No networks").split():
+        networks = ask(["docker", "network", "ls", "--format", "{{.Name}}"], why="Networks cannot be listed")
+        if self.name in networks.split():
             ask(["docker", "network", "rm", self.name], why="The bench's network cannot be removed")
         shutil.rmtree(self.state, ignore_errors=True)
-
-    def _list(self, kind: str) -> list[str]:
-        return ["docker", kind, "ls", "--quiet", "--filter", f"name={self.name}"]
 
     def _subnet(self) -> str:
         wanted = "{{(index .IPAM.Config 0).Subnet}}"
