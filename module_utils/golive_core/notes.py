@@ -57,6 +57,16 @@ NOTES: dict[str, dict[str, str]] = {
             "一次上线重新部署。"
         ),
     },
+    "release.came_along": {
+        "en": (
+            "{hosts} came with {live} and never had {back}; the rollback goes on without. {live} still runs there and "
+            "gets no requests; the next go-live brings a release to it again."
+        ),
+        "zh": (
+            "{hosts} 随 {live} 加入，从未有过 {back}；回滚在没有它的情况下继续。{live} 仍在其上运行但不接收请求；"
+            "下一次上线会重新为其部署版本。"
+        ),
+    },
     "release.judged_late": {
         "en": (
             "{release} took over in a run that did not come to its judgement; this one judges it, and goes back "

@@ -169,6 +169,26 @@ def test_a_rollback_of_a_warm_colour_is_one_flip_and_goes_on_without_hosts_that_
 
 
 @pytest.mark.full
+def test_a_rollback_goes_on_without_a_host_that_came_with_what_serves(fleet):
+    if fleet.version()["release"] != NEW:
+        assert fleet.golive(NEW, "--tags", TAGS).code == 0
+    idle = next(colour for colour in COLOURS if colour != fleet.colour())
+    releases = "/opt/golive/football/releases"
+    # As a host that joined with NEW is: it has nothing else.
+    fleet.on("app2", "docker", "rm", "--force", f"football-{idle}", f"football-{idle}-importer", check=False)
+    fleet.on("app2", "sh", "-c", f"cd {releases} && find . -mindepth 1 -maxdepth 1 ! -name {NEW} -exec rm -r {{}} +")
+    with fleet.loop() as loop:
+        back = fleet.playbook("rollback", variables={"release": OLD})
+    assert back.code == 0, back.output[-4000:]
+    assert any(f"app2 came with {NEW} and never had {OLD}" in note["message"] for note in back.told["notes"])
+    assert (fleet.version()["release"], loop.seen["lost"]) == (OLD, [])
+    again = fleet.golive(NEW, "--tags", TAGS, unfreeze="a host had joined")
+    assert again.code == 0, again.output[-4000:]
+    assert fleet.version()["release"] == NEW
+    assert left_over(fleet) == []
+
+
+@pytest.mark.full
 def test_a_colour_whose_window_has_passed_is_stopped_by_its_host_and_started_again_by_a_rollback(fleet):
     if fleet.version()["release"] != OLD:
         back_to_old(fleet)
