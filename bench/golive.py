@@ -24,7 +24,8 @@ from golive import lab
 from golive.bench import table
 from golive.say import Problem, ask, complain
 
-WINDOWS = {"gates_load_seconds": 30, "gates_watch_seconds": 30}  # as in the tests: short, and enough to judge
+# As in the tests, short and enough to judge; and what precedes the load at the same rate.
+WINDOWS = {"gates_load_seconds": 30, "gates_load_warmup_seconds": 1, "gates_watch_seconds": 30}
 HOSTS = ("app1", "app2")
 EDGE = "edge1"
 CURRENT = "/opt/golive/football/current"

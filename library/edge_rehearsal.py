@@ -35,7 +35,7 @@ options:
     type: float
     default: 1
   lead_seconds:
-    description: Time before the first switch and after the last one, for a load from elsewhere to begin and to end.
+    description: Time before the first switch, for a load from elsewhere to begin.
     type: float
     default: 0
   rate:
@@ -203,7 +203,6 @@ def _rehearse(params: dict[str, Any], edge: Edge, path: Path) -> tuple[list[Turn
                 switch(edge, path, now, back)
                 now = back
         end = time.monotonic()
-        time.sleep(params["lead_seconds"])
     return turns, asked, end, now.generation, before.live
 
 

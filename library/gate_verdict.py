@@ -182,26 +182,41 @@ def judge_all(params: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     }
 
 
+PAIR = {"gate": {"type": "str", "required": True}, "host": {"type": "str", "required": True}}
+SPEC = {
+    "gates": {"type": "list", "elements": "dict", "required": True},
+    "measurements": {"type": "list", "elements": "dict", "required": True},
+    "expected": {"type": "list", "elements": "dict", "required": True, "options": PAIR},
+    "waivers": {"type": "list", "elements": "dict", "default": []},
+    "language": {"type": "str", "choices": ["en", "zh", "both"], "default": "en"},
+}
+
+
+class Refused(Exception):
+    """Nothing was judged; in one sentence, why."""
+
+
+def run(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:  # noqa: ARG001  # it changes nothing
+    """Return what the module returns.
+
+    :raises Refused: when a gate, a pair or a measurement is not well defined
+    """
+    try:
+        return {"changed": False, **judge_all(params, datetime.now(UTC))}
+    except ValueError as error:
+        raise Refused(f"Nothing was judged: {error}.") from error
+
+
 def main() -> None:
     """Parse the arguments, judge, return the verdicts."""
-    pair = {"gate": {"type": "str", "required": True}, "host": {"type": "str", "required": True}}
-    module = AnsibleModule(
-        argument_spec={
-            "gates": {"type": "list", "elements": "dict", "required": True},
-            "measurements": {"type": "list", "elements": "dict", "required": True},
-            "expected": {"type": "list", "elements": "dict", "required": True, "options": pair},
-            "waivers": {"type": "list", "elements": "dict", "default": []},
-            "language": {"type": "str", "choices": ["en", "zh", "both"], "default": "en"},
-        },
-        supports_check_mode=True,
-        no_log=True,  # of the controller's log: thousands of samples are no log entry
-    )
+    # no_log: of the controller's log, thousands of samples are no log entry
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True, no_log=True)
     told = {key: value for key, value in module.params.items() if key != "measurements"}
     try:
-        result = judge_all(module.params, datetime.now(UTC))
-    except ValueError as error:
-        module.fail_json(msg=f"Nothing was judged: {error}.", invocation={"module_args": told})
-    module.exit_json(changed=False, invocation={"module_args": told}, **result)
+        result = run(module.params, module.check_mode)
+    except Refused as refused:
+        module.fail_json(msg=str(refused), invocation={"module_args": told})
+    module.exit_json(invocation={"module_args": told}, **result)
 
 
 if __name__ == "__main__":

@@ -70,6 +70,11 @@ options:
     suboptions:
       user: {description: The role., type: str, required: true}
       password: {description: Its password., type: str, required: true}
+  heads:
+    description: The newest revisions of the release, from V(planned) of the same run; asked for when there are none.
+    type: list
+    elements: str
+    default: []
   app:
     description: Name of the application; the advisory lock is made from it.
     type: str
@@ -446,7 +451,7 @@ def _run(module: AnsibleModule, database: Database) -> dict[str, Any]:
         _refuse_original(module, database)
     box = Container(module, params)
     box.make_room()
-    heads, no_head = _revisions(box, commands["head"])
+    heads, no_head = (params["heads"], "") if params["heads"] else _revisions(box, commands["head"])
     logins = database.logins()
     before, no_revision = _revisions(box, commands["current"], commands["none"])
     if problem := no_head or no_revision:
@@ -538,6 +543,7 @@ def main() -> None:
                     "password": {"type": "str", "required": True, "no_log": True},
                 },
             },
+            "heads": {**words, "default": []},
             "app": {"type": "str", "required": True},
             "lock_seconds": {"type": "float", "default": 3.0},
             "statement_seconds": {"type": "float", "default": 900.0},

@@ -159,20 +159,19 @@ def _write(path: Path, text: str) -> None:
     draft.replace(path)
 
 
-def _start(module: AnsibleModule) -> dict[str, Any]:
-    run_id = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()) + "-" + module.params["name"]
-    directory = Path(module.params["directory"]) / run_id
-    if not module.check_mode:
+def _start(records: Path, params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+    run_id = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()) + "-" + params["name"]
+    directory = records / run_id
+    if not check_mode:
         directory.mkdir(mode=0o750, parents=True)
         run = {
-            **module.params["run"],
+            **params["run"],
             "id": run_id,
             "who": os.environ.get("SUDO_USER") or getpass.getuser(),
             "where": socket.gethostname(),
         }
         record.append(directory, [("run.started", run)])
-    run = module.params["run"]
-    return {"directory": str(directory), "run_id": run_id, "run": run, "controller": _controller()}
+    return {"directory": str(directory), "run_id": run_id, "run": params["run"], "controller": _controller()}
 
 
 def _signer(directory: Path, params: dict[str, Any]) -> tuple[Path, dict[str, Any]]:
@@ -216,54 +215,65 @@ def _finish(directory: Path, params: dict[str, Any]) -> dict[str, Any]:
     return {"told": told, "head": head, "signature": armoured, "unsigned": why}
 
 
+SPEC = {
+    "state": {"type": "str", "choices": ["started", "appended", "finished"], "default": "appended"},
+    "directory": {"type": "path", "required": True},
+    "name": {"type": "str", "default": "run"},
+    "run": {"type": "dict", "default": {}},
+    "events": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "kind": {"type": "str", "required": True},
+            "data": {"type": "dict", "default": {}},
+        },
+    },
+    "measurements": {"type": "list", "elements": "dict", "default": []},
+    "language": {"type": "str", "choices": ["en", "zh", "both"], "default": "en"},
+    "signing_key": {"type": "path", "default": "", "no_log": False},  # a path, not the key
+    "allowed_signers": {"type": "path", "default": ""},
+}
+
+
+class Refused(Exception):
+    """The record was not written; in one sentence, why."""
+
+
+def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+    """Start, extend or finish a record; return what the module returns.
+
+    :raises Refused: when it cannot be written, or an event is not one
+    """
+    directory, asked = Path(params["directory"]), params["events"]
+    told: dict[str, Any] = {"changed": False, "directory": str(directory), "run_id": directory.name}
+    try:
+        if params["state"] == "started":
+            return {**told, **_start(directory, params, check_mode)}
+        asked = [
+            {**event, "data": notes.complete(event["data"])} if event["kind"] == "note" else event for event in asked
+        ]
+        told["events"] = [event for event in asked if event["kind"] != "gate"]
+        if not check_mode:
+            record.append(directory, record.keep_samples(directory, asked, params["measurements"]))
+        if params["state"] == "finished" and check_mode:
+            told |= {"told": record.tell(record.read_events(directory)), "head": "", "signature": "", "unsigned": ""}
+        elif params["state"] == "finished":
+            told |= _finish(directory, params)
+    except notes.UnknownNote as error:
+        raise Refused(f"The record in {directory} was not touched: {error}.") from error
+    except (OSError, record.BrokenChain) as error:
+        raise Refused(f"The record in {directory} cannot be kept: {error}. Make it writable and run again.") from error
+    return told
+
+
 def main() -> None:
     """Parse the arguments, extend the record, return what it tells."""
-    module = AnsibleModule(
-        argument_spec={
-            "state": {"type": "str", "choices": ["started", "appended", "finished"], "default": "appended"},
-            "directory": {"type": "path", "required": True},
-            "name": {"type": "str", "default": "run"},
-            "run": {"type": "dict", "default": {}},
-            "events": {
-                "type": "list",
-                "elements": "dict",
-                "default": [],
-                "options": {
-                    "kind": {"type": "str", "required": True},
-                    "data": {"type": "dict", "default": {}},
-                },
-            },
-            "measurements": {"type": "list", "elements": "dict", "default": []},
-            "language": {"type": "str", "choices": ["en", "zh", "both"], "default": "en"},
-            "signing_key": {"type": "path", "default": "", "no_log": False},  # a path, not the key
-            "allowed_signers": {"type": "path", "default": ""},
-        },
-        supports_check_mode=True,
-    )
-    directory, asked = Path(module.params["directory"]), module.params["events"]
-    result: dict[str, Any] = {"changed": False, "directory": str(directory), "run_id": directory.name}
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     try:
-        if module.params["state"] == "started":
-            result.update(_start(module))
-        else:
-            asked = [
-                {**event, "data": notes.complete(event["data"])} if event["kind"] == "note" else event
-                for event in asked
-            ]
-            result["events"] = [event for event in asked if event["kind"] != "gate"]
-        if module.params["state"] != "started" and not module.check_mode:
-            rows = record.keep_samples(directory, asked, module.params["measurements"])
-            record.append(directory, rows)
-        if module.params["state"] == "finished":
-            if module.check_mode:
-                told = record.tell(record.read_events(directory))
-                result.update(told=told, head="", signature="", unsigned="")
-            else:
-                result.update(_finish(directory, module.params))
-    except notes.UnknownNote as error:
-        module.fail_json(msg=f"The record in {directory} was not touched: {error}.")
-    except (OSError, record.BrokenChain) as error:
-        module.fail_json(msg=f"The record in {directory} cannot be kept: {error}. Make it writable and run again.")
+        result = run(module.params, module.check_mode)
+    except Refused as refused:
+        module.fail_json(msg=str(refused))
     module.exit_json(**result)
 
 

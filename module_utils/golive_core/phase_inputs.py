@@ -12,7 +12,10 @@ from typing import Any
 import yaml
 
 # What makes a run of a playbook what it is. Names that begin with a dot are nobody's code.
-PROJECT = ("roles", "playbooks", "library", "module_utils", "filter_plugins", "lookup_plugins", "requirements.lock")
+PROJECT = (
+    "roles", "playbooks", "library", "module_utils", "plugin_utils", "action_plugins", "filter_plugins",
+    "lookup_plugins", "requirements.lock",
+)  # fmt: skip
 # Bigger files are told apart by size and time of change: an image archive has gigabytes.
 READ_AT_MOST = 64 * 1024 * 1024
 

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 from support import ROOT
 
-PLUGINS = ("filter_plugins", "lookup_plugins", "vars_plugins", "callback_plugins")
+PLUGINS = ("action_plugins", "plugin_utils", "filter_plugins", "lookup_plugins", "vars_plugins", "callback_plugins")
 SLOW = {"ansible-lint": ("ansible-lint", "--offline", "--profile", "production", "--strict")}
 QUICK = {
     "ruff": ("ruff", "check", "."),
