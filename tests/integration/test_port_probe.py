@@ -7,6 +7,7 @@ import errno
 import platform
 import socket
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -66,6 +67,13 @@ def test_many_that_are_filtered_take_the_time_of_one(look: Callable[..., dict[st
     seen = look(*[silent_port] * 20, timeout_seconds=0.5)
     assert (seen["n"], seen["failures"]) == (20, 0)
     assert seen["seconds"] < 2
+
+
+def test_checks_do_not_wait_for_each_other(run_module: Run, silent_port: int) -> None:
+    check = {"hosts": ["127.0.0.1"], "ports": [silent_port], "expect": "closed", "timeout_seconds": 0.5}
+    seen = run_module("port_probe", {"checks": [{**check, "id": "a.first"}, {**check, "id": "a.second"}]})
+    first, second = (datetime.fromisoformat(row["started"]) for row in seen["measurements"])
+    assert (second - first).total_seconds() < seen["measurements"][0]["seconds"] / 2  # begun before the first ended
 
 
 @pytest.mark.parametrize("expect", ["open", "closed"])
