@@ -15,6 +15,8 @@ from typing import Any
 
 import ansible.module_utils
 from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 
 ROOT = Path(__file__).parents[1]
@@ -50,10 +52,13 @@ class InProcess(ActionBase):  # type: ignore[misc]  # Ansible has no types
         if self._connection.transport != "local":
             result.update(self._execute_module(task_vars=task_vars))
             return result
-        self._task.args = plain(self._task.args)
-        _, params = self.validate_argument_spec(argument_spec=self.module.SPEC)
+        # Not ActionBase.validate_argument_spec, which shows all arguments with what is wrong: thousands of samples.
+        checked = ArgumentSpecValidator(self.module.SPEC).validate(plain(self._task.args))
+        if checked.error_messages:
+            unknown = "Unsupported parameters: " if isinstance(checked.errors[0], UnsupportedError) else ""
+            raise AnsibleActionFail(unknown + "; ".join(checked.error_messages))
         try:
-            result.update(self.module.run(params, self._task.check_mode))
+            result.update(self.module.run(checked.validated_parameters, self._task.check_mode))
         except self.module.Refused as refused:
             raise AnsibleActionFail(str(refused)) from None
         return result
