@@ -171,7 +171,7 @@ def test_a_rollback_of_a_warm_colour_is_one_flip_and_goes_on_without_hosts_that_
 @pytest.mark.full
 def test_a_rollback_goes_on_without_a_host_that_came_with_what_serves(fleet):
     if fleet.version()["release"] != NEW:
-        assert fleet.golive(NEW, "--tags", TAGS).code == 0
+        assert fleet.golive(NEW, "--tags", TAGS, unfreeze="before a test").code == 0
     idle = next(colour for colour in COLOURS if colour != fleet.colour())
     releases = "/opt/golive/football/releases"
     # As a host that joined with NEW is: it has nothing else.
@@ -186,6 +186,22 @@ def test_a_rollback_goes_on_without_a_host_that_came_with_what_serves(fleet):
     assert again.code == 0, again.output[-4000:]
     assert fleet.version()["release"] == NEW
     assert left_over(fleet) == []
+
+
+@pytest.mark.full
+def test_a_rollback_brings_a_release_that_no_host_has_kept(fleet):
+    if fleet.version()["release"] != NEW:
+        assert fleet.golive(NEW, "--tags", TAGS, unfreeze="before a test").code == 0
+    idle = next(colour for colour in COLOURS if colour != fleet.colour())
+    for host in ("app1", "app2"):
+        fleet.on(host, "docker", "rm", "--force", f"football-{idle}", f"football-{idle}-importer", check=False)
+        fleet.on(host, "sh", "-c", f"docker rmi $(docker images -q '*/football:{OLD}')")
+        fleet.on(host, "rm", "-r", f"/opt/golive/football/releases/{OLD}")
+    with fleet.loop() as loop:
+        back = fleet.playbook("rollback", variables={"release": OLD})
+    assert back.code == 0, back.output[-4000:]
+    assert {gate["host"] for gate in back.gate("release.idle_health")} == {"app1", "app2"}
+    assert (fleet.version()["release"], loop.seen["lost"]) == (OLD, [])
 
 
 @pytest.mark.full
