@@ -24,6 +24,7 @@ class Line(NamedTuple):
     """One answered request.
 
     `own`: one of the watcher's. `choice`: how its colour came about while a canary was set: drawn, kept, asked, chosen.
+    `connecting`: how many of the seconds it waited for a connection to a server.
     """
 
     colour: str
@@ -32,6 +33,12 @@ class Line(NamedTuple):
     seconds: float
     own: bool
     choice: str = ""
+    connecting: float = 0.0
+
+    @property
+    def release_seconds(self) -> float:
+        """What the release took: a host that cannot be reached is not its doing, and the release before has the same."""
+        return self.seconds - self.connecting
 
 
 def read_line(datagram: bytes) -> Line | None:
@@ -44,7 +51,8 @@ def read_line(datagram: bytes) -> Line | None:
         row = json.loads(datagram)
         colour, status, state = row["colour"], int(row["status"]), str(row["state"])
         answer = int(row["answer_ms"])
-        spent = int(row["queue_ms"]) + int(row["connect_ms"]) + answer if answer >= 0 else int(row["total_ms"])
+        connecting = max(int(row["connect_ms"]), 0)
+        spent = int(row["queue_ms"]) + connecting + answer if answer >= 0 else int(row["total_ms"])
         own = row["agent"] == AGENT
         choice = str(row.get("choice") or "").strip("-")  # the log of an older golive has none
     except (ValueError, TypeError, KeyError):
@@ -53,7 +61,7 @@ def read_line(datagram: bytes) -> Line | None:
         return None
     left = state.startswith("C") and answer < 0
     error = own if left else status >= 500 or status < 100
-    return Line(colour, status, error, max(spent, 0) / 1000, own, choice)
+    return Line(colour, status, error, max(spent, 0) / 1000, own, choice, connecting / 1000)
 
 
 @dataclass
@@ -72,7 +80,7 @@ class Book:
     def enter(self, line: Line, now: float) -> None:
         """Count one request of the second that goes on."""
         self.last = now
-        self.traffic.add(1, int(line.error), int(line.seconds > self.slow_seconds))
+        self.traffic.add(1, int(line.error), int(line.release_seconds > self.slow_seconds))
         code = f"{line.status // 100}xx" if line.status >= 100 else "none"
         self.codes[code] = self.codes.get(code, 0) + 1
         place = next((place for place, limit in enumerate(BUCKETS) if line.seconds <= limit), len(BUCKETS))

@@ -156,7 +156,7 @@ def line(**changed: Any) -> bytes:
 
 
 def test_a_line_says_whether_an_answer_was_wrong_and_how_long_it_took():
-    assert watch_log.read_line(line()) == ("green", 200, False, 0.023, False, "")
+    assert watch_log.read_line(line()) == ("green", 200, False, 0.023, False, "", 0.002)
     assert watch_log.read_line(line(status=503, answer_ms=-1)).error
     assert watch_log.read_line(line(status=404)).error is False
     left = {"status": -1, "state": "CH--", "answer_ms": -1}
@@ -164,6 +164,22 @@ def test_a_line_says_whether_an_answer_was_wrong_and_how_long_it_took():
     assert watch_log.read_line(line(**left, agent=watch_log.AGENT)).error is True
     for other in (b"{", b"[]", line(colour=None), line(status="x")):
         assert watch_log.read_line(other) is None
+
+
+def test_a_host_that_cannot_be_reached_makes_nobody_slow():
+    """Each request that was to go there waits for a connection (3 s), then another host answers it at once."""
+    book = watch_log.Book()
+    for second in range(60):
+        for connect in (3001, 1, 1):
+            book.enter(watch_log.read_line(line(connect_ms=connect)), 1.0)
+        book.close(second)
+    assert book.traffic.last(60).slow_share == 0
+    assert book.p95() > 2  # users waited all the same
+    for second in range(60, 120):
+        for answer in (3001, 1, 1):
+            book.enter(watch_log.read_line(line(answer_ms=answer)), 1.0)
+        book.close(second)
+    assert book.traffic.last(60).slow_share == pytest.approx(1 / 3)
 
 
 def test_a_book_is_a_histogram_of_prometheus():
