@@ -37,7 +37,7 @@ class Line(NamedTuple):
 
     @property
     def release_seconds(self) -> float:
-        """What the release took: a host that cannot be reached is not its doing, and the release before has the same."""
+        """What the release took: a host that cannot be reached is not its doing; the one before has the same."""
         return self.seconds - self.connecting
 
 
