@@ -24,7 +24,7 @@ class Line(NamedTuple):
     """One answered request.
 
     `own`: one of the watcher's. `choice`: how its colour came about while a canary was set: drawn, kept, asked, chosen.
-    `connecting`: how many of the seconds it waited for a connection to a server.
+    `waiting`: how many of the seconds it waited for a connection to a server.
     """
 
     colour: str
@@ -33,12 +33,12 @@ class Line(NamedTuple):
     seconds: float
     own: bool
     choice: str = ""
-    connecting: float = 0.0
+    waiting: float = 0.0
 
     @property
     def release_seconds(self) -> float:
         """What the release took: a host that cannot be reached is not its doing; the one before has the same."""
-        return self.seconds - self.connecting
+        return self.seconds - self.waiting
 
 
 def read_line(datagram: bytes) -> Line | None:
@@ -51,8 +51,9 @@ def read_line(datagram: bytes) -> Line | None:
         row = json.loads(datagram)
         colour, status, state = row["colour"], int(row["status"]), str(row["state"])
         answer = int(row["answer_ms"])
-        connecting = max(int(row["connect_ms"]), 0)
-        spent = int(row["queue_ms"]) + connecting + answer if answer >= 0 else int(row["total_ms"])
+        # The time that a server took which could not be connected is queue_ms, once another one has the request.
+        waiting = max(int(row["queue_ms"]), 0) + max(int(row["connect_ms"]), 0)
+        spent = waiting + answer if answer >= 0 else int(row["total_ms"])
         own = row["agent"] == AGENT
         choice = str(row.get("choice") or "").strip("-")  # the log of an older golive has none
     except (ValueError, TypeError, KeyError):
@@ -61,7 +62,7 @@ def read_line(datagram: bytes) -> Line | None:
         return None
     left = state.startswith("C") and answer < 0
     error = own if left else status >= 500 or status < 100
-    return Line(colour, status, error, max(spent, 0) / 1000, own, choice, connecting / 1000)
+    return Line(colour, status, error, max(spent, 0) / 1000, own, choice, waiting / 1000)
 
 
 @dataclass

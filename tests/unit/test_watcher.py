@@ -156,7 +156,7 @@ def line(**changed: Any) -> bytes:
 
 
 def test_a_line_says_whether_an_answer_was_wrong_and_how_long_it_took():
-    assert watch_log.read_line(line()) == ("green", 200, False, 0.023, False, "", 0.002)
+    assert watch_log.read_line(line()) == ("green", 200, False, 0.023, False, "", 0.003)
     assert watch_log.read_line(line(status=503, answer_ms=-1)).error
     assert watch_log.read_line(line(status=404)).error is False
     left = {"status": -1, "state": "CH--", "answer_ms": -1}
@@ -170,8 +170,8 @@ def test_a_host_that_cannot_be_reached_makes_nobody_slow():
     """Each request that was to go there waits for a connection (3 s), then another host answers it at once."""
     book = watch_log.Book()
     for second in range(60):
-        for connect in (3001, 1, 1):
-            book.enter(watch_log.read_line(line(connect_ms=connect)), 1.0)
+        for queue in (3001, 0, 0):
+            book.enter(watch_log.read_line(line(queue_ms=queue, connect_ms=0)), 1.0)
         book.close(second)
     assert book.traffic.last(60).slow_share == 0
     assert book.p95() > 2  # users waited all the same
