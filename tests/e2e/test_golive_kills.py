@@ -197,6 +197,17 @@ def test_a_rollback_brings_a_release_that_no_host_has_kept(fleet):
         fleet.on(host, "docker", "rm", "--force", f"football-{idle}", f"football-{idle}-importer", check=False)
         fleet.on(host, "sh", "-c", f"docker rmi $(docker images -q '*/football:{OLD}')")
         fleet.on(host, "rm", "-r", f"/opt/golive/football/releases/{OLD}")
+
+    archive = fleet.lab.state / "releases" / OLD / "image.tar"
+    away = archive.rename(archive.with_suffix(".away"))
+    try:
+        refused = fleet.playbook("rollback", variables={"release": OLD})
+    finally:
+        away.rename(archive)
+    assert refused.code != 0
+    assert any("image.tar is not there" in said for said in refused.told["blocking"]), refused.told["blocking"]
+    assert not any("no longer guards" in note["message"] for note in refused.told["notes"])  # the watcher
+
     with fleet.loop() as loop:
         back = fleet.playbook("rollback", variables={"release": OLD})
     assert back.code == 0, back.output[-4000:]
