@@ -107,7 +107,7 @@ class Tally:
         row[2 * new] += 1
         row[2 * new + 1] += line.error
         self.users += new and not line.own
-        self.harmed[new] += line.error or line.release_seconds > self.limits.seconds
+        self.harmed[new] += line.error or line.seconds > self.limits.seconds
         self._latencies[new].add(line.seconds)
 
     @property
