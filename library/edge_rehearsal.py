@@ -113,6 +113,7 @@ measurements:
   elements: dict
 """
 
+import math
 import signal
 import threading
 import time
@@ -131,7 +132,6 @@ from ansible.module_utils.golive_core.rehearsal import Asked, Turn
 from ansible.module_utils.golive_core.switching import note_return, one_at_a_time, switch
 
 HEADER = "X-Golive-Colour"
-AT_ONCE = 8  # requests; one that hangs must not hide the others
 TIMEOUT_SECONDS = 5.0
 
 
@@ -154,7 +154,8 @@ def _asking(params: dict[str, Any]) -> Iterator[list[Asked]]:
     aim, seen, stop = http.target(params["url"], params["address"]), [], threading.Event()
 
     def ask_on() -> None:
-        with ThreadPoolExecutor(AT_ONCE) as pool:
+        # As many as can hang at once: those of a colour that does not answer must not delay what comes after.
+        with ThreadPoolExecutor(math.ceil(params["rate"] * TIMEOUT_SECONDS) + 1) as pool:
             due, asked = time.monotonic(), []
             while not stop.wait(max(0.0, due - time.monotonic())):
                 asked.append(pool.submit(_ask, aim, params["ca_file"]))

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from golive_core import host_state
+from golive_core.systemd import tell_systemd
 
 SETTINGS = Path(os.environ.get("GOLIVE_STATE_SETTINGS", "/etc/golive/state/settings.json"))
 SPARE = 256 * 1024**2
@@ -249,6 +250,7 @@ def main() -> int:
         return 0 if send(settings) else 1
     if sys.argv[1:] == ["receive"]:
         with Server(settings) as server:
+            tell_systemd("READY=1")
             server.serve_forever()
     log("usage: send or receive")
     return 2
