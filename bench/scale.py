@@ -35,6 +35,8 @@ FIRST_ADDRESS = 100  # of the stand-ins in the lab's network; what Docker hands 
 NAME = "scale.test"
 PLACE = "/root/bench-scale"
 SWITCHES, PAUSE, RATE = 20, 2.0, 200
+# Of the stand-ins' work at once: it is all done by the few processors that also serve, and users would wait for them.
+FORKS = 2 * (os.cpu_count() or 1)
 SAMPLE_SECONDS = 0.5
 SAME = 1.5  # how much longer a switch may take and still count as the same: they are milliseconds
 GROWN = 1.1
@@ -104,6 +106,7 @@ class Fleet:
             **of.environment,
             "GOLIVE_PROJECT": str(lab.ROOT),
             "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_FORKS": str(FORKS),
             "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default",
             "ANSIBLE_CALLBACKS_ENABLED": "golive_preload,ansible.posix.profile_tasks",
             "PROFILE_TASKS_TASK_OUTPUT_LIMIT": "all",
@@ -180,8 +183,11 @@ class Fleet:
         return self.lab.playbook(playbook, "-i", str(HERE / "hosts.yml"), "-i", str(self._stand_ins), *words, *given)
 
     def _complain(self, command: Sequence[str], code: int, said: str) -> None:
-        log = self.state.parent / f"{self.name}-failed.log"  # the state goes with the hosts
-        log.write_text(said, encoding="utf-8")
+        # The state goes with the hosts; what was seen by the gates, and by the watcher, must not.
+        log = self.state.parent / f"{self.name}-failed.log"
+        watcher = ["docker", "exec", f"{self.name}-edge1", "journalctl", "--unit=golive-watcher", "--output=cat"]
+        journal = subprocess.run(watcher, capture_output=True, text=True, check=False).stdout
+        log.write_text(f"{said}\n\n{journal}", encoding="utf-8")
         raise Problem(f"`{' '.join(command)}` ended with exit code {code}; what it printed is in {log}.")
 
     # -- releases ------------------------------------------------------------------------------------------------------

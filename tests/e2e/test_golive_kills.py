@@ -110,14 +110,27 @@ def survives(fleet: Fleet, hurt: Callable[[], Any]) -> Run:
     return again
 
 
-def points(number: int) -> list[Any]:
+def points(number: int) -> list[tuple[str, float]]:
     """Return seeded points: a boundary, and seconds after it."""
     chance = random.Random(SEED)
-    rows = [(chance.choice(list(BOUNDARIES)), round(chance.uniform(0, 6), 2)) for _ in range(number)]
-    return [pytest.param(place, after, id=f"{place}+{after}", marks=pytest.mark.full) for place, after in rows]
+    return [(chance.choice(list(BOUNDARIES)), round(chance.uniform(0, 6), 2)) for _ in range(number)]
 
 
-@pytest.mark.parametrize(("place", "after"), points(30))
+def test_a_run_killed_again_and_again_hurts_nobody_and_goes_on(fleet):
+    """Some of the points below in one go-live: each run begins with what the one before has left."""
+    order = list(BOUNDARIES)
+    chosen = sorted(points(4), key=lambda point: (order.index(point[0]), point[1]))
+
+    def hurt():
+        assert killed_at(fleet, BOUNDARIES[chosen[0][0]], chosen[0][1])
+        for place, after in chosen[1:]:
+            killed_at(fleet, BOUNDARIES[place], after)  # one that has nothing to do any more does not come to it
+
+    survives(fleet, hurt)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(("place", "after"), [pytest.param(*point, id="{}+{}".format(*point)) for point in points(30)])
 def test_a_run_killed_anywhere_hurts_nobody_and_is_started_again(fleet, place, after):
     survives(fleet, lambda: killed_at(fleet, BOUNDARIES[place], after))
 
