@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 import yaml
 
@@ -31,3 +35,27 @@ def test_a_role_names_the_releases_on_which_it_is_tested(suite):
 
     assert [role for role in OLDER[suite]["scenarios"] if not named(role)] == []
     assert [role for role in OLDER[suite]["not"] if named(role)] == []
+
+
+@pytest.mark.parametrize(("full", "code"), [("", pytest.ExitCode.OK), ("1", pytest.ExitCode.NO_TESTS_COLLECTED)])
+def test_a_step_whose_tests_are_all_in_the_full_suite_does_not_stop_a_scenario(full, code):
+    """All of this step's are; none of them has the name that is asked for."""
+    step = ROOT / "molecule" / "backup" / "restored"
+    words = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--collect-only",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        *(["-k", "none"] if full else []),
+    ]
+    environment = {
+        **os.environ,
+        "MOLECULE_SCENARIO_DIRECTORY": str(step.parent),
+        "GOLIVE_FULL": full,
+        "GOLIVE_QUICK": "",
+    }
+    done = subprocess.run([*words, step], env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
