@@ -249,9 +249,14 @@ def main() -> int:
     if sys.argv[1:] == ["send"]:
         return 0 if send(settings) else 1
     if sys.argv[1:] == ["receive"]:
-        with Server(settings) as server:
-            tell_systemd("READY=1")
-            server.serve_forever()
+        try:
+            server = Server(settings)
+        except OSError as error:
+            address = f"{settings['address']}:{settings['port']}"
+            log(f"The hosts' state cannot be taken at {address}: {error}. `ss -ltnp` says who listens there.")
+            return 1
+        tell_systemd("READY=1")
+        server.serve_forever()
     log("usage: send or receive")
     return 2
 
