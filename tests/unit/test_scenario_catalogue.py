@@ -41,21 +41,10 @@ def test_a_role_names_the_releases_on_which_it_is_tested(suite):
 def test_a_step_whose_tests_are_all_in_the_full_suite_does_not_stop_a_scenario(full, code):
     """All of this step's are; none of them has the name that is asked for."""
     step = ROOT / "molecule" / "backup" / "restored"
-    words = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "--collect-only",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        *(["-k", "none"] if full else []),
-    ]
-    environment = {
-        **os.environ,
-        "MOLECULE_SCENARIO_DIRECTORY": str(step.parent),
-        "GOLIVE_FULL": full,
-        "GOLIVE_QUICK": "",
-    }
-    done = subprocess.run([*words, step], env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", step]
+    nothing = ["-k", "none"] if full else []
+    suite = {"MOLECULE_SCENARIO_DIRECTORY": str(step.parent), "GOLIVE_FULL": full, "GOLIVE_QUICK": ""}
+    done = subprocess.run(
+        [*command, *nothing], env={**os.environ, **suite}, cwd=ROOT, capture_output=True, text=True, check=False
+    )  # fmt: skip
     assert done.returncode == code, done.stdout + done.stderr
