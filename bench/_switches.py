@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +169,7 @@ def main() -> None:
     seen = Seen(asked)
     looking = threading.Thread(target=seen.look)
     acts: list[tuple[float, str]] = []
+    took: list[float] = []
     with ProcessPoolExecutor(2) as pool:
         runs = [pool.submit(load.run, profile) for profile in profiles]
         looking.start()
@@ -180,6 +182,7 @@ def main() -> None:
                 break
             release = asked["releases"][len(acts) % 2]
             acts.append((WAYS[asked["way"]](release), release["name"]))
+            took.append(time.monotonic() - acts[-1][0])
             longest = max(longest, time.monotonic() - began)
             time.sleep(asked["pause"])
         results = [run.result() for run in runs]
@@ -204,6 +207,9 @@ def main() -> None:
             },
             "visible": [round(took, 4) for took in visible if took is not None],
             "unseen": visible.count(None),
+            "act": round(quantile(took, 0.5), 4),
+            # What the eye needs: between two answers, of which one is the first that can tell.
+            "look": round(quantile([late - early for (early, _), (late, _) in pairwise(seen.rows)], 0.5), 4),
             "p99_around": round(quantile(around, 0.99), 4),
             "p99_between": round(quantile(between, 0.99), 4),
             "invalid": "; ".join(filter(None, (result.invalid for result in results))),

@@ -71,7 +71,7 @@ def test_the_bench_of_switches_explains_its_keys_and_ways() -> None:
     switch = runpy.run_path(str(bench.BENCHES / "switch.py"))
     source = (bench.BENCHES / "_switches.py").read_text(encoding="utf-8")
     keys = re.findall(r'^ {12}"(\w+)":', source, re.MULTILINE)
-    assert len(keys) == 9
+    assert len(keys) == 11
     assert [key for key in [*keys, *switch["WAYS"], "rate", "ways"] if f"`{key}`" not in told] == []
     assert set(re.findall(r'^    "(\w+)": ', source, re.MULTILINE)) >= set(switch["WAYS"])
 
@@ -109,7 +109,8 @@ def test_kayentas_rule_fails_a_clear_rise_and_lets_nothing_and_a_fall_pass() -> 
 
 
 def scale_row(hosts: int, seconds: float, **more: float) -> dict[str, Any]:
-    usual = {"peak_mib": 300, "rollback_ms": 30.0, "switch_ms": 20.0, "requests": 10_000, "lost": 0}
+    usual = {"peak_mib": 300, "rollback_ms": 30.0, "switch_ms": 20.0, "act_ms": 5.0, "look_ms": 25.0}
+    usual |= {"requests": 10_000, "lost": 0}
     return {"hosts": hosts, "seconds": seconds, "cpu_seconds": seconds, **usual, **more}
 
 
