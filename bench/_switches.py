@@ -169,7 +169,7 @@ def main() -> None:
     seen = Seen(asked)
     looking = threading.Thread(target=seen.look)
     acts: list[tuple[float, str]] = []
-    took: list[float] = []
+    lasted: list[float] = []
     with ProcessPoolExecutor(2) as pool:
         runs = [pool.submit(load.run, profile) for profile in profiles]
         looking.start()
@@ -182,7 +182,7 @@ def main() -> None:
                 break
             release = asked["releases"][len(acts) % 2]
             acts.append((WAYS[asked["way"]](release), release["name"]))
-            took.append(time.monotonic() - acts[-1][0])
+            lasted.append(time.monotonic() - acts[-1][0])
             longest = max(longest, time.monotonic() - began)
             time.sleep(asked["pause"])
         results = [run.result() for run in runs]
@@ -193,6 +193,8 @@ def main() -> None:
     times = [result.clock + time for result in results for time in result.times]
     latencies = [took for result in results for took in result.latencies]
     around = near(times, latencies, moments)
+    # What the eye needs: between two answers, of which one is the first that can tell.
+    looks = [late - early for (early, _), (late, _) in pairwise(seen.rows)]
     # Windows of the same length, where nobody switches.
     between = near(times, latencies, [moment + asked["pause"] / 2 for moment in moments])
     json.dump(
@@ -207,9 +209,8 @@ def main() -> None:
             },
             "visible": [round(took, 4) for took in visible if took is not None],
             "unseen": visible.count(None),
-            "act": round(quantile(took, 0.5), 4),
-            # What the eye needs: between two answers, of which one is the first that can tell.
-            "look": round(quantile([late - early for (early, _), (late, _) in pairwise(seen.rows)], 0.5), 4),
+            "act": round(quantile(lasted, 0.5), 4),
+            "look": round(quantile(looks, 0.5), 4) if looks else None,
             "p99_around": round(quantile(around, 0.99), 4),
             "p99_between": round(quantile(between, 0.99), 4),
             "invalid": "; ".join(filter(None, (result.invalid for result in results))),

@@ -272,7 +272,7 @@ class Fleet:
         return {
             "switch_ms": round(1000 * visible[len(visible) // 2], 1) if visible and not told["unseen"] else None,
             "act_ms": round(1000 * told["act"], 1),
-            "look_ms": round(1000 * told["look"], 1),
+            "look_ms": None if told["look"] is None else round(1000 * told["look"], 1),
             "requests": told["requests"],
             "lost": sum(told["lost"].values()),
         }
@@ -367,6 +367,10 @@ def _same(what: str, small: float | None, large: float | None) -> tuple[str, str
     return what, f"at most {SAME * small:.0f} ms", f"{large:.0f} ms", large <= SAME * small
 
 
+def _milliseconds(value: float | None) -> str:
+    return "never" if value is None else f"{value:.0f} ms"
+
+
 def shown(told: dict[str, Any]) -> str:
     """Return the tables for people."""
     rows = [
@@ -376,10 +380,7 @@ def shown(told: dict[str, Any]) -> str:
             f"{row['seconds'] / row['hosts']:.1f} s",
             f"{row['cpu_seconds']:.0f} s",
             f"{row['peak_mib']} MiB",
-            "never" if row["switch_ms"] is None else f"{row['switch_ms']:.0f} ms",
-            f"{row['act_ms']:.0f} ms",
-            f"{row['look_ms']:.0f} ms",
-            f"{row['rollback_ms']:.0f} ms",
+            *map(_milliseconds, (row["switch_ms"], row["act_ms"], row["look_ms"], row["rollback_ms"])),
             f"{row['lost']} of {row['requests']:,}",
         ]
         for row in told["sizes"]

@@ -65,9 +65,15 @@ def test_the_bench_of_the_load_generator_knows_what_users_wait_and_explains_its_
     assert [key for key in keys if f"`{key}`" not in told] == []
 
 
+def section(name: str) -> str:
+    """Return what docs/bench.md says of one bench."""
+    told = (bench.ROOT / "docs" / "bench.md").read_text(encoding="utf-8")
+    return told.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
+
+
 def test_the_bench_of_switches_explains_its_keys_and_ways() -> None:
     """It needs a lab; so its keys are read."""
-    told = (bench.ROOT / "docs" / "bench.md").read_text(encoding="utf-8")
+    told = section("switch")
     switch = runpy.run_path(str(bench.BENCHES / "switch.py"))
     source = (bench.BENCHES / "_switches.py").read_text(encoding="utf-8")
     keys = re.findall(r'^ {12}"(\w+)":', source, re.MULTILINE)
@@ -146,6 +152,12 @@ def test_the_bench_of_scale_says_what_was_not_reached(rows: list[dict[str, Any]]
     assert [goal["name"] for goal in scale["targets"](rows) if not goal["met"]] == missed
 
 
+def test_the_bench_of_scale_shows_a_release_that_never_answered() -> None:
+    row = scale_row(1, 30) | {"switch_ms": None, "look_ms": None}
+    shown = runpy.run_path(str(bench.BENCHES / "scale.py"))["shown"]({"sizes": [row], "tasks": [], "targets": []})
+    assert "| never  | 5 ms | never |" in shown
+
+
 @pytest.mark.parametrize("words", ["x", "", "0", "101", "1;10", "1,", "-3"])
 def test_the_bench_of_scale_refuses_numbers_that_it_cannot_have(words: str) -> None:
     command = [sys.executable, "-P", str(bench.BENCHES / "scale.py"), f"--hosts={words}"]
@@ -155,6 +167,6 @@ def test_the_bench_of_scale_refuses_numbers_that_it_cannot_have(words: str) -> N
 
 
 def test_every_key_of_the_bench_of_scale_is_explained() -> None:
-    told = (bench.ROOT / "docs" / "bench.md").read_text(encoding="utf-8").partition("## scale")[2].partition("\n## ")[0]
+    told = section("scale")
     for key in {*scale_row(1, 1), "sizes", "tasks", "targets", "seen", "wanted", "met"}:
         assert f"`{key}`" in told, key
