@@ -211,12 +211,42 @@ def test_a_network_that_is_cut_under_1000_lines_a_second_loses_none(on, address,
     assert trail("app1")["failures"] == 0
 
 
+def write_300(on, word):
+    on("app1").check_output(f"for n in $(seq 300); do echo {word}; done | logger -t shop")
+
+
 @pytest.mark.parametrize(("name", "unit"), [("ops1", "golive-logs-receiver"), ("app1", "golive-logs")])
 def test_a_restart_of_either_end_loses_nothing(on, arrived, word, name, unit):
-    on("app1").check_output(f"for n in $(seq 300); do echo {word}; done | logger -t shop")
+    write_300(on, word)
     on(name).check_output(f"systemctl restart {unit}")
     lines = arrived(word, at_least=300, seconds=60)  # what is lost stays lost; what is late comes
     assert len({(line["epoch"], line["seq"]) for line in lines}) == 300
+
+
+def test_a_sender_that_restarts_while_it_connects_again_loses_nothing(on, arrived, word):
+    """The line that it was about to send counts as sent already."""
+    resume = "systemctl kill --signal=CONT golive-logs-receiver"
+    on("ops1").check_output("systemctl restart golive-logs-receiver && systemctl kill --signal=STOP golive-logs-receiver")
+    on("ops1").check_output(f"(sleep 4; {resume}) >/dev/null 2>&1 &")
+    write_300(on, word)
+    time.sleep(1)  # it has found its connection broken, and waits for an answer to a new one
+    on("app1").check_output("systemctl restart golive-logs")
+    lines = arrived(word, at_least=300, seconds=60)
+    assert len({(line["epoch"], line["seq"]) for line in lines}) == 300
+
+
+@pytest.mark.full
+def test_three_lines_at_most_are_lost_when_both_ends_stop(on, arrived, word):
+    before = f"before-{word[:16]}"
+    on("app1").check_output(f"logger -t shop {before}")
+    assert arrived(before)
+    on("ops1").check_output("systemctl kill --signal=STOP golive-logs-receiver")
+    write_300(on, word)
+    time.sleep(1)  # two are on their way, and one is about to be
+    on("app1").check_output("systemctl restart golive-logs")  # its new process gets no answer either
+    on("ops1").check_output("systemctl kill --signal=KILL golive-logs-receiver; systemctl restart golive-logs-receiver")
+    lines = arrived(word, at_least=300, seconds=60)
+    assert len({(line["epoch"], line["seq"]) for line in lines}) >= 297
 
 
 @pytest.mark.parametrize(("with_certificate", "says"), [(True, "rsp"), (False, "alert")])
