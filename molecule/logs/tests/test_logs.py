@@ -225,9 +225,9 @@ def test_a_restart_of_either_end_loses_nothing(on, arrived, word, name, unit):
 
 def test_a_sender_that_restarts_while_it_connects_again_loses_nothing(on, arrived, word):
     """The line that it was about to send counts as sent already."""
-    resume = "systemctl kill --signal=CONT golive-logs-receiver"
-    on("ops1").check_output("systemctl restart golive-logs-receiver && systemctl kill --signal=STOP golive-logs-receiver")
-    on("ops1").check_output(f"(sleep 4; {resume}) >/dev/null 2>&1 &")
+    signal = "systemctl kill golive-logs-receiver --signal"
+    on("ops1").check_output(f"systemctl restart golive-logs-receiver && {signal}=STOP")
+    on("ops1").check_output(f"(sleep 4; {signal}=CONT) >/dev/null 2>&1 &")
     write_300(on, word)
     time.sleep(1)  # it has found its connection broken, and waits for an answer to a new one
     on("app1").check_output("systemctl restart golive-logs")
