@@ -12,7 +12,7 @@ import pytest
 from .test_golive import CANARY
 from .test_golive_kills import kill, start
 
-pytestmark = [pytest.mark.lab, pytest.mark.full]
+pytestmark = [pytest.mark.lab, pytest.mark.full, pytest.mark.usefixtures("first_release")]
 
 OLD, NEXT = "1.0.0", "1.1.0"
 PHASES = ("--tags", "preflight,database,release,performance")

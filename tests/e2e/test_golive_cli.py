@@ -15,15 +15,13 @@ from golive.lab import ROOT
 
 from .conftest import SHORT, Fleet, golive_command
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("first_release")]
 LAB = ("-i", "inventories/lab")
 
 
 @pytest.fixture(scope="module")
 def live(fleet: Fleet) -> str:
     """The release that serves."""
-    if not fleet.runs:
-        assert fleet.golive("1.0.0").code == 0
     return str(fleet.version()["release"])
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("first_release")]
 
 OLD, NEW = "1.0.0", "1.1.0"
 STEP = "drop-old-things"

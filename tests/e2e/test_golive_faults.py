@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("first_release")]
 
 NEXT = "1.1.0"
 # The phases that a fault of the application can turn red, and those that they need.

@@ -12,7 +12,7 @@ import pytest
 
 from golive.lab import ROOT
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("first_release")]
 
 
 def lock_is_free(fleet):

@@ -22,7 +22,7 @@ from golive.lab import ROOT
 
 from .conftest import Fleet, Run
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("first_release")]
 
 OLD, NEW = "1.0.0", "1.1.0"
 # The phases in which a run can hurt what serves. The others only verify by now.

@@ -15,7 +15,7 @@ from .conftest import Fleet
 from .test_golive_kills import BOUNDARIES, NEW, TAGS, back_to_old, start
 from .test_golive_rehearsal import UNSEEN, release, sql
 
-pytestmark = [pytest.mark.lab, pytest.mark.full]
+pytestmark = [pytest.mark.lab, pytest.mark.full, pytest.mark.usefixtures("first_release")]
 
 STOP = "/run/ledger.stop"
 WRITE = """

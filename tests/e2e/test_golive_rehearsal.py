@@ -11,7 +11,7 @@ import yaml
 
 from golive.lab import ROOT
 
-pytestmark = [pytest.mark.lab, pytest.mark.full]
+pytestmark = [pytest.mark.lab, pytest.mark.full, pytest.mark.usefixtures("first_release")]
 
 PHASES = ("--tags", "preflight,database")
 # The tool cannot show its SQL, so that no rule can judge it: what is left is to try.

@@ -18,7 +18,7 @@ from golive.lab import ROOT
 
 from .conftest import SHORT, Fleet, Run
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("first_release")]
 
 SEARCH = Path(__file__).with_name("search.py").read_text(encoding="utf-8")
 HOSTS = ("edge1", "app1", "app2", "data1", "ops1")

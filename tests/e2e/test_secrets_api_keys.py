@@ -10,7 +10,7 @@ from .conftest import Fleet, Run
 from .test_secrets import THROUGH_RELEASE
 from .test_secrets_rotation import login
 
-pytestmark = [pytest.mark.lab, pytest.mark.full]
+pytestmark = [pytest.mark.lab, pytest.mark.full, pytest.mark.usefixtures("first_release")]
 
 VALUE = "reports-0123456789abcdef0123456789abcdef"
 KEY = "{'name': 'reports', 'secret': 'reports', 'scopes': ['read'], 'expires': '2999-12-31'}"

@@ -15,7 +15,7 @@ from golive.lab import ROOT
 from .conftest import Fleet
 from .test_secrets import THROUGH_RELEASE
 
-pytestmark = [pytest.mark.lab, pytest.mark.full]
+pytestmark = [pytest.mark.lab, pytest.mark.full, pytest.mark.usefixtures("first_release")]
 
 # Each logs in as a client would, with what comes on standard input; prints "yes", or why not.
 CLIENTS = {
